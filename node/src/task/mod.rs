@@ -1,0 +1,59 @@
+//! Stages and what drives them.
+//!
+//! A stage is one bounded unit of work, never dropped half-way, every await with a deadline. A test drives it step by
+//! step; a [`group::TaskGroup`] runs it until cancelled.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::sync::Notify;
+
+use crate::clock::UnixMillis;
+
+/// What a step came to.
+#[derive(Debug)]
+pub enum Step {
+    /// Work was done and there may be more at once.
+    Advanced,
+    /// Nothing to do until the wake.
+    Idle(Wake),
+}
+
+/// What ends an idle stage's wait: whichever of the two comes first. At least one is set.
+#[derive(Debug, Clone, Default)]
+pub struct Wake {
+    /// Somebody has something for the stage.
+    pub notice: Option<Arc<Notify>>,
+    /// A time at which to look again.
+    pub at: Option<UnixMillis>,
+}
+
+/// How a stage's error is met: back off and step again, stop this chain alone, or stop the process.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Severity {
+    /// It may pass: step again after a growing pause.
+    Retryable,
+    /// This chain is parked with a typed reason; the others go on (I9).
+    Chain,
+    /// Store, bus, guard or configuration: the process drains and exits with a cause.
+    Process,
+}
+
+/// An error that knows how it is to be met.
+pub trait StageError: std::error::Error + Send + Sync + 'static {
+    /// How to meet it.
+    fn severity(&self) -> Severity;
+
+    /// A short, stable word for metrics and `/readyz?verbose`.
+    fn reason(&self) -> &'static str;
+}
+
+/// One bounded unit of work at a time, for one chain (or for the process).
+#[async_trait]
+pub trait Stage: Send + 'static {
+    /// Why a step fails.
+    type Error: StageError;
+
+    /// Does one bounded unit of work.
+    async fn step(&mut self) -> Result<Step, Self::Error>;
+}
