@@ -1,0 +1,62 @@
+# Everything a person does with this repository. `make help` lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+CARGO := tools/cargo
+FORGE := node_modules/.bin/forge
+# Where `make install` puts attester, relayer and devnet.
+PREFIX ?= $(HOME)/.local
+ARGS ?=
+
+.PHONY: help demo test test-contracts test-rust test-e2e check bench install stop clean-cache preflight build
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+
+preflight: ## check this machine and install missing system packages
+	@tools/preflight
+	@tools/contracts-ready
+
+build: preflight
+	@$(CARGO) build --workspace --bins
+
+demo: build ## a whole Metalayer on this machine, 300 messages, a table (ARGS="--json --keep --seed 7")
+	@tools/demo $(ARGS)
+
+test: preflight test-contracts test-rust test-e2e ## every test there is
+
+test-contracts: ## Foundry tests, gas limits, and that the committed artifacts match their sources
+	@tools/contracts-ready
+	cd contracts && $(FORGE) test
+	cd contracts && tools/artifacts --check
+
+test-rust: ## unit, property and conformance tests of every crate
+	@tools/contracts-ready
+	$(CARGO) test --workspace --exclude metalayer-tests
+
+test-e2e: ## the whole system on real nodes with real processes
+	@tools/contracts-ready
+	$(CARGO) build --workspace --bins
+	$(CARGO) test -p metalayer-tests
+
+check: preflight ## format, lints, licences, docs, the security map
+	$(CARGO) fmt --all --check
+	cd contracts && $(FORGE) fmt --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	tools/deny
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items
+	tools/security-map
+
+bench: preflight ## gas a message, as receipts on a real node tell it
+	$(CARGO) run --quiet --bin devnet -- gas
+
+install: build ## put attester, relayer and devnet into $(PREFIX)/bin
+	@target=$$($(CARGO) target-dir); mkdir -p "$(PREFIX)/bin"; \
+	for name in attester relayer devnet; do install -m 0755 "$$target/debug/$$name" "$(PREFIX)/bin/$$name"; done; \
+	echo "installed attester, relayer and devnet into $(PREFIX)/bin" >&2
+
+stop: ## end every process that a demo of this clone left running
+	@tools/demo stop
+
+clean-cache: ## remove the build cache that all clones share
+	@target=$$($(CARGO) target-dir); rm -rf "$$target"; echo "removed $$target" >&2
