@@ -1,4 +1,26 @@
 //! WHAT Metalayer says: everything that is signed, and everything that travels.
 //!
 //! Pure: no I/O, no async, no clock. The exact bytes are in `docs/protocol.md`.
+
+pub mod batch;
+pub mod bls;
+mod bytes;
+pub mod commitment;
+pub mod derivation;
+pub mod envelope;
+pub mod events;
+pub mod facts;
+pub mod heights;
 pub mod ids;
+pub mod interop;
+pub mod item;
+pub mod lane;
+pub mod lanes;
+pub mod message;
+pub mod quorum;
+pub mod topics;
+
+pub use bytes::LengthError;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,182 @@
+//! The derivation: from an origin's final blocks to its lanes, verdicts, facts and commitments.
+//!
+//! One pure state machine, run by attesters and watchers alike, so that honest ones agree to the last bit. It folds the
+//! gateway's logs one by one in (block, log index) order; blocks and commitments are where it can be looked at, never what a
+//! verdict depends on.
+
+mod block;
+mod error;
+mod outcome;
+mod rules;
+mod state;
+
+use std::collections::BTreeMap;
+
+use alloy::primitives::B256;
+
+pub use block::{VerifiedBlock, VerifiedLog};
+pub use error::{DerivationError, Lie, RestoreError};
+pub use outcome::{BlockOutcome, JudgedMessage, LaneChange, Verdict, VoidReason};
+pub use rules::{Deployment, KNOWN_RULES_VERSIONS};
+
+use crate::{
+    commitment::Commitment,
+    facts::{FactsMap, SnapshotEntry},
+    ids::GatewayId,
+    lane::Frontier,
+    lanes::{LaneState, LanesError, LanesTree, no_lanes},
+};
+use state::State;
+
+/// An origin's history, folded up to its last applied block.
+#[derive(Debug, Clone)]
+pub struct Derivation {
+    deployment: Deployment,
+    state: State,
+    last: Option<Applied>,
+}
+
+/// The block that was applied last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Applied {
+    number: u64,
+    hash: B256,
+}
+
+/// All that is needed to go on from a commitment; whoever sends it, the commitment's roots authenticate it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Snapshot {
+    /// The frontier of each lane with messages, by destination.
+    pub lanes: BTreeMap<GatewayId, Frontier>,
+    /// The facts, ascending by the hash of their keys.
+    pub facts: Vec<SnapshotEntry>,
+}
+
+impl Derivation {
+    /// The origin as it is before its gateway's deployment: no lanes, no facts.
+    pub fn new(deployment: Deployment) -> Self {
+        Self { deployment, state: State::default(), last: None }
+    }
+
+    /// The origin as it was at `commitment`, which the caller believes; the snapshot may come from anyone.
+    pub fn restore(deployment: Deployment, commitment: &Commitment, snapshot: Snapshot) -> Result<Self, RestoreError> {
+        if (commitment.network, commitment.origin) != (deployment.network, deployment.origin) {
+            return Err(RestoreError::Foreign(Box::new(*commitment)));
+        }
+        let facts = FactsMap::from_snapshot(&snapshot.facts)?;
+        if facts.root() != commitment.facts_root {
+            return Err(RestoreError::FactsRoot { expected: commitment.facts_root, got: facts.root() });
+        }
+        let lanes_root = lanes_tree(&snapshot.lanes)?.root();
+        if lanes_root != commitment.lanes_root {
+            return Err(RestoreError::LanesRoot { expected: commitment.lanes_root, got: lanes_root });
+        }
+        let version = facts.rules_version();
+        if version != commitment.version {
+            return Err(RestoreError::Version { expected: commitment.version, got: version });
+        }
+        if !KNOWN_RULES_VERSIONS.contains(&version) {
+            return Err(RestoreError::RulesUnknown(version));
+        }
+        let last = Some(Applied { number: commitment.block_number, hash: commitment.block_hash });
+        Ok(Self { deployment, state: State { lanes: snapshot.lanes, facts }, last })
+    }
+
+    /// What is fixed for this origin.
+    pub const fn deployment(&self) -> &Deployment {
+        &self.deployment
+    }
+
+    /// The number of the block to apply next.
+    pub fn next_block(&self) -> u64 {
+        self.last.map_or(self.deployment.deployed_at, |last| last.number + 1)
+    }
+
+    /// Folds the next block. After an error nothing has changed, and the same block may be tried again.
+    pub fn apply(&mut self, block: &VerifiedBlock) -> Result<BlockOutcome, DerivationError> {
+        self.check_follows(block)?;
+        let mut outcome =
+            BlockOutcome { number: block.number, hash: block.hash, timestamp: block.timestamp, lanes: Vec::new() };
+        if block.logs.iter().any(|log| log.address == self.deployment.origin.gateway) {
+            let (state, lanes) = self.state.fold(&self.deployment, block)?;
+            self.state = state;
+            outcome.lanes = lanes;
+        }
+        self.last = Some(Applied { number: block.number, hash: block.hash });
+        Ok(outcome)
+    }
+
+    fn check_follows(&self, block: &VerifiedBlock) -> Result<(), DerivationError> {
+        let expected = self.next_block();
+        if block.number != expected {
+            return Err(DerivationError::NotNext { expected, got: block.number });
+        }
+        match self.last {
+            Some(last) if last.hash != block.parent_hash => {
+                return Err(DerivationError::Parent {
+                    number: block.number,
+                    expected: last.hash,
+                    got: block.parent_hash,
+                });
+            }
+            _ => {}
+        }
+        if block.logs.windows(2).any(|pair| pair[0].index >= pair[1].index) {
+            return Err(DerivationError::LogOrder(block.number));
+        }
+        Ok(())
+    }
+
+    /// What is signed at the block that was applied last; `None` before the first.
+    pub fn commitment(&self) -> Option<Commitment> {
+        let Applied { number, hash } = self.last?;
+        Some(Commitment {
+            version: self.state.facts.rules_version(),
+            network: self.deployment.network,
+            origin: self.deployment.origin,
+            block_number: number,
+            block_hash: hash,
+            lanes_root: self.lanes_root(),
+            facts_root: self.state.facts.root(),
+        })
+    }
+
+    /// The lanes root as it stands.
+    pub fn lanes_root(&self) -> B256 {
+        // Lanes come from a sorted map and are only ever made by a message, so that they always have a tree.
+        lanes_tree(&self.state.lanes).map_or_else(|_| no_lanes(), |tree| tree.root())
+    }
+
+    /// Each lane with messages, ascending by destination.
+    pub fn lanes(&self) -> Vec<LaneState> {
+        lane_states(&self.state.lanes)
+    }
+
+    /// The frontier of the lane to `destination`, if it has messages.
+    pub fn frontier(&self, destination: GatewayId) -> Option<&Frontier> {
+        self.state.lanes.get(&destination)
+    }
+
+    /// The facts as they stand.
+    pub const fn facts(&self) -> &FactsMap {
+        &self.state.facts
+    }
+
+    /// All that another one needs to go on from [`Self::commitment`].
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot { lanes: self.state.lanes.clone(), facts: self.state.facts.snapshot() }
+    }
+}
+
+fn lane_states(lanes: &BTreeMap<GatewayId, Frontier>) -> Vec<LaneState> {
+    let state = |(destination, frontier): (&GatewayId, &Frontier)| LaneState {
+        destination: *destination,
+        count: frontier.count(),
+        root: frontier.root(),
+    };
+    lanes.iter().map(state).collect()
+}
+
+fn lanes_tree(lanes: &BTreeMap<GatewayId, Frontier>) -> Result<LanesTree, LanesError> {
+    LanesTree::new(lane_states(lanes))
+}

@@ -1,0 +1,5 @@
+mod cuts;
+mod gateway;
+mod judging;
+mod lies;
+mod restoring;
