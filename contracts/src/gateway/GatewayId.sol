@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.30;
+
+/// @notice One gateway on one chain, `u64 chain ‖ address gateway` (docs/protocol.md §1).
+/// @dev Everything that is remembered about another chain is keyed by it, so that a redeployed gateway is a new origin and a
+/// new destination for which nothing old counts. It names a contract of any kind where a chain and an address belong together.
+type GatewayId is bytes28;
+
+using {same as ==} for GatewayId global;
+
+function toGatewayId(uint64 chainId, address gateway) pure returns (GatewayId) {
+    return GatewayId.wrap(bytes28((uint224(chainId) << 160) | uint160(gateway)));
+}
+
+function same(GatewayId a, GatewayId b) pure returns (bool) {
+    return GatewayId.unwrap(a) == GatewayId.unwrap(b);
+}
