@@ -6,5 +6,10 @@
 pub mod bus;
 pub mod chain;
 pub mod clock;
+pub mod config;
+pub mod daemon;
+pub mod epochs;
+pub mod signer;
 pub mod store;
 pub mod task;
+pub mod telemetry;

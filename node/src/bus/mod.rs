@@ -6,10 +6,20 @@
 //!
 //! **The bus is untrusted** (I7): whatever is read from it is checked by its reader.
 
+mod changes;
+mod checks;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
+mod feed;
+pub mod memory;
+pub mod rocks;
+
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use metalayer_proto::topics::{Group, Partition, Topic};
+
+use crate::store::StoreError;
 
 /// A record's position in its partition, from 0.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -42,9 +52,21 @@ pub struct Stored {
 /// The longest record that is taken, in bytes: a block of 128 messages of 32 KiB and their proofs fit.
 pub const RECORD_BYTES_MAX: usize = 8 * 1024 * 1024;
 
+/// The longest key that is taken, in bytes.
+pub const KEY_BYTES_MAX: usize = 1024;
+
+/// The most bytes of records that one answer holds, unless its first record alone is longer.
+pub const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+
 /// Who wrote a low-water mark: the instance that may trust its own local state (DESIGN's bus contract).
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct InstanceId(pub String);
+
+impl std::fmt::Display for Offset {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
 
 /// What a group needs no more: every record below `offset`, and who said so.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -102,7 +124,7 @@ impl Drop for Drained {
 pub enum BusError {
     /// The offset is no longer (or not yet) kept: backfill from the chain; never skip.
     #[error(
-        "{topic} {partition}: offset {wanted:?} is outside of what is kept, {low:?} to {next:?}; backfill from the chain"
+        "{topic} {partition}: offset {wanted} is outside of what is kept, {low} to {next}; backfill from the chain"
     )]
     OutOfRange {
         /// Topic that was read.
@@ -129,10 +151,21 @@ pub enum BusError {
     /// The record is longer than [`RECORD_BYTES_MAX`], or lacks the key that its topic needs.
     #[error("record refused: {0}")]
     BadRecord(&'static str),
-    /// Another process has the bus open.
-    #[error("the bus at {0} is open in another process; stop that one first")]
-    Locked(String),
-    /// Disk or broker failed.
+    /// No chain has this number on this bus.
+    #[error("{topic} has no partition {partition}: no chain was registered with that number")]
+    NoPartition {
+        /// Topic that was named.
+        topic: Topic,
+        /// Partition that it lacks.
+        partition: Partition,
+    },
+    /// The group has its one member, and this bus serves no more.
+    #[error("group {0} has a member already, and the embedded bus serves one")]
+    Occupied(Group),
+    /// The embedded bus's own directory: locked, another network's, full, damaged.
+    #[error("bus: {0}")]
+    Disk(#[from] StoreError),
+    /// The broker cannot be reached, or the bus is being closed.
     #[error("bus: {0}")]
     Unavailable(String),
 }
@@ -157,7 +190,8 @@ pub trait Bus: Send + Sync + 'static {
 
     /// Reads outside any group: up to `limit` records from `from` on, waiting up to `wait` for the first.
     ///
-    /// An empty answer means that nothing came in time. `from` below what is kept is [`BusError::OutOfRange`].
+    /// An empty answer means that nothing came in time. `from` below what is kept, or beyond what was ever written, is
+    /// [`BusError::OutOfRange`]. On a compacted topic offsets have gaps, which are passed over.
     async fn read(
         &self,
         topic: Topic,
@@ -178,6 +212,10 @@ pub trait Bus: Send + Sync + 'static {
 #[async_trait]
 pub trait Member: Send {
     /// What happens next, or [`GroupEvent::Idle`] when nothing does within `wait`.
+    ///
+    /// # Errors
+    /// [`BusError::OutOfRange`], once, when a partition's low-water mark or the record that was to follow is no longer
+    /// kept, so that the owner can backfill from the chain; what is kept then follows from its oldest.
     async fn next(&mut self, wait: Duration) -> Result<GroupEvent, BusError>;
 
     /// Says that the group needs nothing below `low` any more; durable when it resolves.

@@ -1,8 +1,38 @@
 //! Chains: reading them without trust (PROTOCOL "Reading without trust"), and writing to them.
 
+mod blocks;
+mod claims;
+mod endpoint;
+mod header;
+mod memory;
+mod metrics;
+mod pool;
+mod probe;
+mod reader;
+mod receipts;
+#[cfg(any(test, feature = "conformance"))]
+mod scripted;
+mod writer;
+
+#[cfg(test)]
+mod anvil;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
+#[cfg(test)]
+mod tests;
+
 use alloy::primitives::{Address, B256, Bytes, TxHash, U256};
 use async_trait::async_trait;
 use metalayer_proto::{derivation::VerifiedBlock, ids::ChainId};
+
+pub use endpoint::{CallError, Endpoint, EndpointError};
+pub use memory::{BlockContent, MemoryChain, MemoryReader};
+pub use metrics::{Lie, ReaderMetrics, RpcMetrics};
+pub use probe::{Expected, ProbeProblem, probe};
+pub use reader::{Finality, InvalidQuorum, QuorumReader, ReaderSettings, ReadingMode};
+#[cfg(any(test, feature = "conformance"))]
+pub use scripted::{Faults, ScriptedNode};
+pub use writer::RpcWriter;
 
 /// A block by number and hash.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -65,10 +95,23 @@ pub enum ChainError {
         chain: ChainId,
         /// The node's words, decoded where they can be.
         problem: String,
+        /// What the call reverted with; empty if it did not revert, or without data.
+        revert: Bytes,
     },
 }
 
 impl ChainError {
+    /// A short, stable word for metrics and `/readyz?verbose`.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::TooFewAnswers { .. } => "too_few_answers",
+            Self::Disagreement { .. } => "disagreement",
+            Self::FinalHistoryChanged { .. } => "final_history_changed",
+            Self::Unverifiable { .. } => "unverifiable",
+            Self::Refused { .. } => "refused",
+        }
+    }
+
     /// Whether the same call may succeed later.
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::TooFewAnswers { .. } | Self::Disagreement { .. })
@@ -85,7 +128,8 @@ pub trait ChainReader: Send + Sync + 'static {
     async fn finalized(&self) -> Result<BlockRef, ChainError>;
 
     /// All blocks from `from` to `to` inclusive, at most [`READ_BLOCKS_MAX`], linked by parent hash up to `to.hash`,
-    /// each with every log of the contracts that this reader was built for, in order.
+    /// each with every log of every transaction in which the contracts that this reader was built for have logged, in
+    /// order. Nothing if `from` is above `to`.
     async fn read(&self, from: u64, to: BlockRef) -> Result<Vec<VerifiedBlock>, ChainError>;
 
     /// The hash of one final block, agreed by k.

@@ -1,5 +1,10 @@
 //! The clock: the only source of time, so that simulation can drive it.
 
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
+pub mod manual;
+pub mod system;
+
 use std::time::Duration;
 
 use async_trait::async_trait;

@@ -3,6 +3,13 @@
 //! A stage is one bounded unit of work, never dropped half-way, every await with a deadline. A test drives it step by
 //! step; a [`group::TaskGroup`] runs it until cancelled.
 
+pub mod group;
+mod runner;
+mod signal;
+pub mod status;
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -20,12 +27,32 @@ pub enum Step {
 }
 
 /// What ends an idle stage's wait: whichever of the two comes first. At least one is set.
+///
+/// Who has something calls `notice.notify_one()`, which a stage that is not waiting yet finds when it does. A notice
+/// therefore belongs to one stage.
 #[derive(Debug, Clone, Default)]
 pub struct Wake {
     /// Somebody has something for the stage.
     pub notice: Option<Arc<Notify>>,
     /// A time at which to look again.
     pub at: Option<UnixMillis>,
+}
+
+impl Wake {
+    /// Woken by whoever has something.
+    pub fn on(notice: &Arc<Notify>) -> Self {
+        Self { notice: Some(Arc::clone(notice)), at: None }
+    }
+
+    /// Woken at a time.
+    pub fn at(time: UnixMillis) -> Self {
+        Self { notice: None, at: Some(time) }
+    }
+
+    /// Woken at a time as well, if nothing else comes before.
+    pub fn or_at(self, time: UnixMillis) -> Self {
+        Self { at: Some(self.at.map_or(time, |at| at.min(time))), ..self }
+    }
 }
 
 /// How a stage's error is met: back off and step again, stop this chain alone, or stop the process.

@@ -1,0 +1,49 @@
+//! Why a daemon ended, as its exit code.
+
+use std::process::ExitCode;
+
+/// The cause of an exit. The codes are a contract with users: supervisors and runbooks tell by them what to do.
+///
+/// | code | cause | a restart helps |
+/// | --- | --- | --- |
+/// | 0 | asked to stop, or the command did its work | |
+/// | 1 | anything else: a bug, mostly | perhaps |
+/// | 2 | the command line is wrong | no |
+/// | 3 | the configuration is wrong | no |
+/// | 4 | no chain could be reached | later |
+/// | 5 | store or bus: locked, full, corrupt, another network's | after repair |
+/// | 6 | a port is in use | no |
+/// | 7 | a key or the guard: missing, exposed, or it refuses to sign | no |
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum ExitCause {
+    /// Asked to stop, or done.
+    Done = 0,
+    /// Anything that has no code of its own.
+    Other = 1,
+    /// The command line is wrong.
+    Usage = 2,
+    /// The configuration is wrong.
+    Config = 3,
+    /// No chain could be reached.
+    ChainUnreachable = 4,
+    /// Store or bus.
+    Storage = 5,
+    /// A port is in use.
+    PortInUse = 6,
+    /// A key or the guard.
+    Key = 7,
+}
+
+impl ExitCause {
+    /// The code that the process ends with.
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+}
+
+impl From<ExitCause> for ExitCode {
+    fn from(cause: ExitCause) -> Self {
+        Self::from(cause.code())
+    }
+}

@@ -1,0 +1,157 @@
+//! The chains of a daemon: `[[chains]]` of its configuration, joined with the network file, probed and opened.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use metalayer_proto::{
+    derivation::Deployment,
+    ids::{ChainId, GatewayId},
+};
+
+use super::DaemonError;
+use crate::{
+    chain::{Endpoint, Expected, ProbeProblem, QuorumReader, ReaderSettings, RpcMetrics, RpcWriter, probe},
+    config::{ChainEntry, NetworkFile, Section},
+};
+
+/// How long one JSON-RPC call may take.
+const CALL_DEADLINE: Duration = Duration::from_secs(5);
+
+/// How long an endpoint that was caught lying is not asked.
+const BENCH_PAUSE: Duration = Duration::from_secs(600);
+
+/// The most endpoints of one chain.
+const ENDPOINTS_MAX: u64 = 16;
+
+/// How one chain is reached.
+#[derive(Clone, Debug)]
+pub struct ChainSettings {
+    /// Which.
+    pub id: ChainId,
+    /// URLs of its endpoints. They may hold credentials and are never shown.
+    pub rpc: Vec<String>,
+    /// How many endpoints must agree.
+    pub agree: usize,
+}
+
+/// Reads `[[chains]]`: every chain of the network exactly once.
+pub fn read_chains(root: &Section<'_>, network: Option<&NetworkFile>) -> Option<Vec<ChainSettings>> {
+    let what = "one [[chains]] for each chain of the network, with id, rpc and agree";
+    let read: Vec<_> = root.sections("chains", what).iter().map(read_chain).collect();
+    let ids: Vec<_> = read.iter().flatten().map(|chain| chain.id).collect();
+    let mut seen = BTreeSet::new();
+    for id in &ids {
+        if !seen.insert(*id) {
+            root.problem("chains", format!("{id} stands there twice"), "keep one of the two");
+        } else if network.is_some_and(|network| network.chain(*id).is_none()) {
+            root.problem(
+                "chains",
+                format!("{id} is no chain of the network"),
+                "remove it, or name another network_file",
+            );
+        }
+    }
+    // One that could not be read may be the one that is missing: what is wrong with it is told already.
+    let whole = network.filter(|_| read.iter().all(Option::is_some));
+    let missing = whole.into_iter().flat_map(|network| &network.chains).filter(|entry| !seen.contains(&entry.id));
+    for entry in missing {
+        root.problem("chains", format!("{} ({}) is missing", entry.id, entry.name), "add a [[chains]] for it");
+    }
+    read.into_iter().collect()
+}
+
+fn read_chain(section: &Section<'_>) -> Option<ChainSettings> {
+    let id = section.parsed("id", "the chain, such as \"eip155:901\"");
+    let rpc: Option<Vec<String>> = section.list("rpc", "the http or https URL of an endpoint");
+    let endpoints = rpc.as_ref().map_or(ENDPOINTS_MAX, |rpc| rpc.len() as u64);
+    if endpoints > ENDPOINTS_MAX {
+        section.problem("rpc", format!("{endpoints} endpoints"), format!("name at most {ENDPOINTS_MAX}"));
+    }
+    for (index, url) in rpc.iter().flatten().enumerate() {
+        if !reqwest::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host()) {
+            section.problem(&format!("rpc[{index}]"), "it is no URL", "write the http or https URL of an endpoint");
+        }
+    }
+    let agree = section.integer_or("agree", 1..=endpoints, 1).and_then(|agree| usize::try_from(agree).ok());
+    Some(ChainSettings { id: id?, rpc: rpc?, agree: agree? })
+}
+
+/// A chain that was probed and can be read.
+pub struct OpenChain {
+    /// What the network file says of it.
+    pub entry: ChainEntry,
+    /// What a derivation of it begins with.
+    pub deployment: Deployment,
+    /// Reads its final history, as k endpoints agree on it.
+    pub reader: Arc<QuorumReader>,
+    /// Sends transactions through the same endpoints.
+    pub writer: Arc<RpcWriter>,
+}
+
+/// Opens all chains, after a probe of every endpoint.
+///
+/// # Errors
+/// All problems of all endpoints at once, if some chain has fewer good endpoints than must agree.
+pub async fn open_chains(
+    settings: &[ChainSettings],
+    network: &NetworkFile,
+    metrics: &RpcMetrics,
+) -> Result<Vec<OpenChain>, DaemonError> {
+    let mut opened = Vec::new();
+    for chain in settings {
+        // The configuration names chains of the network only; this was checked when it was read.
+        if let Some(entry) = network.chain(chain.id) {
+            opened.push((chain, open(chain, entry, network, metrics)?));
+        }
+    }
+    let probes = opened.iter().map(|(_, chain)| probe_chain(chain));
+    let found: Vec<Vec<ProbeProblem>> = futures::future::join_all(probes).await;
+    let lacks = opened.iter().zip(&found).any(|((settings, _), problems)| {
+        let bad: BTreeSet<_> = problems.iter().map(|problem| &problem.endpoint).collect();
+        settings.rpc.len().saturating_sub(bad.len()) < settings.agree
+    });
+    let problems: Vec<_> = found.into_iter().flatten().collect();
+    if lacks {
+        return Err(DaemonError::Probe(problems));
+    }
+    for problem in problems {
+        tracing::warn!("{problem}");
+    }
+    Ok(opened.into_iter().map(|(_, chain)| chain).collect())
+}
+
+async fn probe_chain(chain: &OpenChain) -> Vec<ProbeProblem> {
+    let ChainEntry { id, gateway, deployment_block, finality, .. } = chain.entry;
+    probe(chain.reader.endpoints(), &Expected { chain: id, gateway, deployment_block, finality }).await
+}
+
+fn open(
+    settings: &ChainSettings,
+    entry: &ChainEntry,
+    network: &NetworkFile,
+    metrics: &RpcMetrics,
+) -> Result<OpenChain, DaemonError> {
+    let metrics = metrics.of(settings.id);
+    let endpoint = |url: &String| Endpoint::new(url, CALL_DEADLINE, metrics.clone()).map(Arc::new);
+    let endpoints: Vec<_> = settings.rpc.iter().map(endpoint).collect::<Result<_, _>>()?;
+    let reading = ReaderSettings {
+        quorum: settings.agree,
+        finality: entry.finality,
+        watched: vec![entry.gateway],
+        bench_pause: BENCH_PAUSE,
+    };
+    let reader = QuorumReader::new(settings.id, endpoints.clone(), reading, metrics)?;
+    let deployment = Deployment {
+        network: network.id(),
+        origin: entry.gateway_id(),
+        deployed_at: entry.deployment_block,
+        hub: hub_gateway(network, entry),
+        hub_registry: network.hub_registry,
+    };
+    let writer = RpcWriter::new(settings.id, endpoints);
+    Ok(OpenChain { entry: entry.clone(), deployment, reader: Arc::new(reader), writer: Arc::new(writer) })
+}
+
+/// The hub's gateway; a network file without its hub is refused when it is read.
+fn hub_gateway(network: &NetworkFile, entry: &ChainEntry) -> GatewayId {
+    network.chain(network.hub_chain).unwrap_or(entry).gateway_id()
+}

@@ -1,0 +1,27 @@
+//! What both daemons do alike: open the chains of their configuration, say how they are, end with a cause.
+
+mod chains;
+mod error;
+mod readiness;
+mod sections;
+
+pub use chains::{ChainSettings, OpenChain, open_chains, read_chains};
+pub use error::DaemonError;
+pub use readiness::BoardReadiness;
+pub use sections::{read_network, read_telemetry};
+
+/// Resolves at SIGTERM or SIGINT.
+pub async fn asked_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        },
+        // Without the handler SIGTERM ends the process at once, which every part of it survives.
+        Err(_) => {
+            let _ = tokio::signal::ctrl_c().await;
+        }
+    }
+    tracing::info!("asked to stop");
+}

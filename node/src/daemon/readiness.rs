@@ -1,0 +1,61 @@
+//! `/readyz` from the board of tasks.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use crate::{
+    clock::{Clock, UnixMillis},
+    task::status::{StatusBoard, TaskState, TaskStatus},
+    telemetry::http::{Part, Readiness, Status},
+};
+
+/// How long a stage may go without a successful step before it counts as stalled.
+const STALLED_AFTER: Duration = Duration::from_secs(15);
+
+/// Ready while at least one chain is served by all its stages: one stalled chain does not take the others down (I9).
+pub struct BoardReadiness {
+    board: StatusBoard,
+    clock: Arc<dyn Clock>,
+}
+
+impl BoardReadiness {
+    /// The readiness of the tasks on `board`.
+    pub fn new(board: StatusBoard, clock: Arc<dyn Clock>) -> Self {
+        Self { board, clock }
+    }
+}
+
+impl Readiness for BoardReadiness {
+    fn status(&self) -> Status {
+        let now = self.clock.now();
+        let tasks = self.board.snapshot();
+        let mut chains = BTreeMap::new();
+        for task in &tasks {
+            if let Some(chain) = task.chain {
+                *chains.entry(chain).or_insert(true) &= problem(task, now).is_none();
+            }
+        }
+        let parts = tasks.iter().map(|task| part(task, now)).collect();
+        Status { ready: chains.values().any(|ok| *ok), parts }
+    }
+}
+
+fn part(task: &TaskStatus, now: UnixMillis) -> Part {
+    let name = task.chain.map_or_else(|| task.name.to_owned(), |chain| format!("{chain} {}", task.name));
+    let problem = problem(task, now);
+    Part { name, ok: problem.is_none(), detail: problem.unwrap_or_else(|| "ok".to_owned()) }
+}
+
+fn problem(task: &TaskStatus, now: UnixMillis) -> Option<String> {
+    match &task.state {
+        TaskState::Waiting => None,
+        TaskState::Running if task.chain.is_none() => None,
+        TaskState::Running => {
+            let silent = now.since(task.last_success);
+            (silent > STALLED_AFTER).then(|| format!("stalled: no step has ended for {} s", silent.as_secs()))
+        }
+        TaskState::BackingOff { reason, detail, failures, .. } => {
+            Some(format!("{reason}: {detail} ({failures} failures in a row)"))
+        }
+        TaskState::Parked { reason, detail } => Some(format!("parked, {reason}: {detail}")),
+    }
+}
