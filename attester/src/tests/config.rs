@@ -1,0 +1,128 @@
+//! The configuration, its commented example, and what is checked before anything starts.
+
+use std::{fs, path::PathBuf, time::Duration};
+
+use clap::CommandFactory;
+use metalayer_node::{config::ExitCause, daemon::DaemonError};
+use tempfile::TempDir;
+
+use super::bench::{network, signer};
+use crate::{app, cli::Cli, config::Config};
+
+const EXAMPLE: &str = include_str!("../../../config/attester.toml");
+
+/// A folder with a network's file and `text` as configuration.
+fn written(text: &str) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("networks")).unwrap();
+    network().save(&folder.path().join("networks/example.toml")).unwrap();
+    let file = folder.path().join("attester.toml");
+    fs::write(&file, text).unwrap();
+    (folder, file)
+}
+
+#[test]
+fn the_example_is_right() {
+    let (folder, file) = written(EXAMPLE);
+    let config = Config::load(&file).unwrap();
+    assert_eq!(config.network, network());
+    assert_eq!(config.bls_key_file, folder.path().join("bls.key"));
+    assert_eq!(config.poll, Duration::from_millis(100));
+    assert_eq!(config.collectors.len(), 1);
+    assert!(config.chains.iter().all(|chain| chain.rpc.len() == 3 && chain.agree == 2));
+}
+
+#[test]
+fn ten_mistakes_are_told_at_once() {
+    let (_folder, file) = written(
+        r#"
+        network_file = "networks/example.toml"
+        bls_key_file = 5
+        transport_key_file = ""
+        collectors = ["ftp://collector.example.org"]
+        poll_ms = 1
+        pol_ms = 1
+        [telemetry]
+        listen = "here"
+        otlp = "there"
+        [[chains]]
+        id = "eip155:900"
+        rpc = ["not a url"]
+        agree = 2
+        [[chains]]
+        id = "eip155:901"
+        rpc = ["http://127.0.0.1:1"]
+        "#,
+    );
+    let problems = Config::load(&file).unwrap_err().problems;
+    let mut paths: Vec<_> = problems.iter().map(|one| one.path.as_str()).collect();
+    paths.sort_unstable();
+    let mut expected = [
+        "data_dir",
+        "bls_key_file",
+        "transport_key_file",
+        "collectors[0]",
+        "poll_ms",
+        "pol_ms",
+        "telemetry.listen",
+        "telemetry.otlp",
+        "chains[0].rpc[0]",
+        "chains[0].agree",
+    ];
+    expected.sort_unstable();
+    assert_eq!(paths, expected);
+}
+
+/// A configuration whose endpoints are dead; `seed` is whose keys it names, if any.
+fn runnable(seed: Option<u8>) -> (TempDir, PathBuf) {
+    let (folder, file) = written(
+        r#"
+        network_file = "networks/example.toml"
+        data_dir = "data"
+        bls_key_file = "bls.key"
+        transport_key_file = "transport.key"
+        collectors = ["http://127.0.0.1:1"]
+        [[chains]]
+        id = "eip155:900"
+        rpc = ["http://user:pa55word@127.0.0.1:1"]
+        [[chains]]
+        id = "eip155:901"
+        rpc = ["http://127.0.0.1:2"]
+        "#,
+    );
+    if let Some(seed) = seed {
+        signer(seed).save(&folder.path().join("bls.key"), &folder.path().join("transport.key")).unwrap();
+    }
+    (folder, file)
+}
+
+async fn checked(seed: Option<u8>) -> DaemonError {
+    let (folder, file) = runnable(seed);
+    let error = app::check(&file).await.unwrap_err();
+    assert!(!folder.path().join("data").exists(), "nothing was started");
+    error
+}
+
+#[tokio::test]
+async fn a_missing_key_and_a_strangers_key_end_with_the_code_of_keys() {
+    let error = checked(None).await;
+    assert_eq!(error.cause(), ExitCause::Key);
+    assert!(error.to_string().contains("bls.key"), "{error}");
+    let error = checked(Some(9)).await;
+    assert!(matches!(error, DaemonError::NotAMember(_)), "{error}");
+    assert_eq!(error.cause(), ExitCause::Key);
+}
+
+#[tokio::test]
+async fn dead_endpoints_are_all_named_without_credentials() {
+    let error = checked(Some(1)).await;
+    assert_eq!(error.cause(), ExitCause::ChainUnreachable);
+    let told = error.to_string();
+    assert!(told.contains("http://127.0.0.1:1:") && told.contains("http://127.0.0.1:2:"), "{told}");
+    assert!(!told.contains("pa55word"), "{told}");
+}
+
+#[test]
+fn the_command_line_is_sound() {
+    Cli::command().debug_assert();
+}

@@ -1,0 +1,8 @@
+//! The attester's parts over chains, stores and clocks in memory.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod bench;
+mod config;
+mod origin;
+mod proven;
+mod publish;
