@@ -1,1 +1,19 @@
-//! TBD
+//! The daemon of the hub: watch -> collect -> aggregate -> execute.
+//!
+//! Nobody has to trust it: what it takes from the bus, from attesters and from nodes is checked, and what it delivers is checked
+//! again on chain. It can delay, never forge.
+
+pub mod aggregate;
+pub mod app;
+pub mod assignment;
+pub mod cli;
+pub mod collector;
+pub mod config;
+pub mod deploy;
+pub mod execute;
+pub mod metrics;
+pub mod record;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, missing_docs)]
+pub(crate) mod testing;
+pub mod watch;

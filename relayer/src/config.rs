@@ -1,0 +1,74 @@
+//! The relayer's configuration: one TOML, every problem at once. `config/relayer.toml` is a commented example.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use metalayer_node::{
+    config::{Document, InvalidConfig, NetworkFile, Section},
+    daemon::{ChainSettings, read_chains, read_network, read_telemetry},
+};
+
+/// What a relayer is told.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The network it serves.
+    pub network: NetworkFile,
+    /// Where the bus is.
+    pub data_dir: PathBuf,
+    /// How often finality and receipts are looked at.
+    pub poll: Duration,
+    /// Where attesters post.
+    pub collector_listen: SocketAddr,
+    /// The file of the key that pays for transactions on every chain.
+    pub executor_key_file: PathBuf,
+    /// Where `/metrics`, `/livez` and `/readyz` are served.
+    pub telemetry_listen: SocketAddr,
+    /// Where traces go.
+    pub otlp_endpoint: Option<String>,
+    /// How each chain is reached.
+    pub chains: Vec<ChainSettings>,
+}
+
+impl Config {
+    /// Reads a configuration file.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, or with the network file that it names.
+    pub fn load(file: &Path) -> Result<Self, InvalidConfig> {
+        let document = Document::open(file)?;
+        let config = read(&document.root(), document.folder());
+        document.finish(config)
+    }
+}
+
+const fn local(port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
+}
+
+fn read(root: &Section<'_>, folder: &Path) -> Option<Config> {
+    let network = read_network(root, folder);
+    let data_dir = root.file("data_dir", "the folder for the embedded bus", folder);
+    let poll = root.millis_or("poll_ms", 10..=60_000, 100);
+    let collector = root.optional_section("collector", "where attesters post");
+    let collector_listen = collector.map_or(Some(local(9102)), |section| {
+        section.parsed_or("listen", "an address and port, such as \"0.0.0.0:9102\"", local(9102))
+    });
+    let execute = root.section("execute", "a table with key_file");
+    let executor_key_file =
+        execute.and_then(|section| section.file("key_file", "the file of the key that pays for transactions", folder));
+    let (telemetry_listen, otlp_endpoint) = read_telemetry(root, local(9100));
+    let chains = read_chains(root, network.as_ref());
+    Some(Config {
+        network: network?,
+        data_dir: data_dir?,
+        poll: poll?,
+        collector_listen: collector_listen?,
+        executor_key_file: executor_key_file?,
+        telemetry_listen: telemetry_listen?,
+        otlp_endpoint,
+        chains: chains?,
+    })
+}
