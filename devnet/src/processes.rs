@@ -1,0 +1,134 @@
+//! Real processes: started with a log file each, ended by id, never left behind.
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+
+pub use rustix::process::Signal;
+use rustix::process::{Pid, kill_process};
+use tokio::process::{Child, Command};
+
+use crate::run_dir::RunDir;
+
+/// How long a process may take to end after SIGTERM before it is killed.
+const STOP_WAIT: Duration = Duration::from_secs(10);
+
+/// A process could not be started, or ended by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum ProcessError {
+    /// The program could not be run.
+    #[error("cannot start {name}: {source}")]
+    Start {
+        /// What was to be started.
+        name: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// It ended although nobody stopped it.
+    #[error("{name} ended by itself ({status}); its log is {log}", log = log.display())]
+    Ended {
+        /// Which.
+        name: String,
+        /// How.
+        status: std::process::ExitStatus,
+        /// Where its last words are.
+        log: PathBuf,
+    },
+}
+
+/// Everything that this run has started, in order.
+#[derive(Debug)]
+pub struct Processes {
+    dir: RunDir,
+    running: Vec<Running>,
+}
+
+#[derive(Debug)]
+struct Running {
+    name: String,
+    child: Child,
+    log: PathBuf,
+}
+
+impl Processes {
+    /// Nothing started yet.
+    pub fn new(dir: RunDir) -> Self {
+        Self { dir, running: Vec::new() }
+    }
+
+    /// Starts `program`, its output going to `logs/NAME.log`, and returns the log's path.
+    pub fn start(
+        &mut self,
+        name: &str,
+        program: &Path,
+        arguments: &[&str],
+        environment: &BTreeMap<String, String>,
+    ) -> Result<PathBuf, ProcessError> {
+        let failed = |source| ProcessError::Start { name: name.to_owned(), source };
+        let log = self.dir.folder("logs").map_err(failed)?.join(format!("{name}.log"));
+        let output = File::create(&log).map_err(failed)?;
+        let child = Command::new(program)
+            .args(arguments)
+            .envs(environment)
+            .current_dir(self.dir.path())
+            .stdin(Stdio::null())
+            .stdout(output.try_clone().map_err(failed)?)
+            .stderr(output)
+            // A group of its own: Ctrl-C reaches this program alone, which then ends the others in order.
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(failed)?;
+        if let Some(pid) = child.id() {
+            self.dir.note_process(name, pid).map_err(failed)?;
+        }
+        self.running.push(Running { name: name.to_owned(), child, log: log.clone() });
+        Ok(log)
+    }
+
+    /// An error if any process has ended by itself.
+    pub fn check(&mut self) -> Result<(), ProcessError> {
+        for process in &mut self.running {
+            if let Ok(Some(status)) = process.child.try_wait() {
+                return Err(ProcessError::Ended { name: process.name.clone(), status, log: process.log.clone() });
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets all go on after this program ends.
+    pub fn keep(self) {
+        for process in self.running {
+            // Forgotten, not dropped: dropping would kill it.
+            std::mem::forget(process.child);
+        }
+    }
+
+    /// Ends all, the last started first, politely and then for good.
+    pub async fn stop(mut self) {
+        for process in self.running.iter_mut().rev() {
+            if let Some(pid) = process.child.id() {
+                signal(pid, Signal::TERM);
+            }
+        }
+        for process in self.running.iter_mut().rev() {
+            if tokio::time::timeout(STOP_WAIT, process.child.wait()).await.is_err() {
+                // Already ended is the only way in which this fails.
+                let _ = process.child.kill().await;
+            }
+        }
+    }
+}
+
+/// Sends a signal to a process.
+pub fn signal(pid: u32, signal: Signal) {
+    if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+        // The process may have ended meanwhile.
+        let _ = kill_process(pid, signal);
+    }
+}

@@ -1,0 +1,7 @@
+//! What is sent: planned from a seed, then sent by accounts of their own.
+
+mod plan;
+mod send;
+
+pub use plan::{Planned, REVERTING, Traffic};
+pub use send::Senders;
