@@ -1,0 +1,15 @@
+//! The whole system, end to end: the built binaries, real EVM nodes, nothing in place of what a user would run.
+//!
+//! Run it with `make test-e2e`, which builds the binaries first.
+
+#![cfg_attr(
+    test,
+    allow(clippy::expect_used, clippy::panic, clippy::cast_precision_loss, reason = "a test that cannot go on fails")
+)]
+
+#[cfg(test)]
+mod bad_input;
+#[cfg(test)]
+mod binaries;
+#[cfg(test)]
+mod demo;
