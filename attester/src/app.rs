@@ -6,7 +6,7 @@ use metalayer_node::{
     chain::RpcMetrics,
     clock::{Clock, system::SystemClock},
     daemon::{BoardReadiness, DaemonError, OpenChain, asked_to_stop, open_chains},
-    signer::{AttesterSigner, LocalSigner, SignerError},
+    signer::{AttesterSigner, LocalSigner},
     store::{Store, directory::Identity, rocks::RocksStore},
     task::group::TaskGroup,
     telemetry::{self, LogFormat, Telemetry, TelemetrySettings, http},
@@ -73,8 +73,7 @@ pub async fn check(config_file: &Path) -> Result<String, DaemonError> {
 
 /// Opens the keys, and finds them in the network's epochs: with others nothing that is signed would count.
 fn open_signer(config: &Config) -> Result<Arc<dyn AttesterSigner>, DaemonError> {
-    let signer =
-        LocalSigner::open(&config.bls_key_file, &config.transport_key_file).map_err(|error: SignerError| error)?;
+    let signer = LocalSigner::open(&config.bls_key_file, &config.transport_key_file)?;
     let (key, transport) = (signer.public_key(), signer.transport_key());
     let is_member = config
         .network

@@ -51,10 +51,7 @@ impl StageError for OriginError {
     fn reason(&self) -> &'static str {
         match self {
             Self::Chain(error) => error.reason(),
-            Self::Derivation(DerivationError::OriginLies { .. }) => "origin_lies",
-            Self::Derivation(DerivationError::RulesUnknown(_)) => "rules_unknown",
-            Self::Derivation(DerivationError::Overruled { .. }) => "overruled",
-            Self::Derivation(_) => "history_broken",
+            Self::Derivation(error) => error.reason(),
             Self::NotSafe(NotSafe::Store(_)) => "guard_store",
             Self::NotSafe(_) => "guard_refuses",
         }

@@ -63,6 +63,18 @@ pub enum DerivationError {
     },
 }
 
+impl DerivationError {
+    /// A short, stable word for metrics and `/readyz?verbose`.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::OriginLies { .. } => "origin_lies",
+            Self::RulesUnknown(_) => "rules_unknown",
+            Self::Overruled { .. } => "overruled",
+            Self::NotNext { .. } | Self::Parent { .. } | Self::LogOrder(_) => "history_broken",
+        }
+    }
+}
+
 /// What a correct gateway can never log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Lie {
