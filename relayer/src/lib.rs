@@ -12,6 +12,7 @@ pub mod config;
 pub mod deploy;
 pub mod execute;
 pub mod metrics;
+mod outcome;
 pub mod record;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, missing_docs)]

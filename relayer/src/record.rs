@@ -1,6 +1,6 @@
 //! Records on the bus: publishing typed ones, and refusing those that are none.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use metalayer_node::bus::{self, Bus, BusError, Offset, Stored};
 use metalayer_proto::{
@@ -9,6 +9,9 @@ use metalayer_proto::{
 };
 
 use crate::metrics::Metrics;
+
+/// How many records are read at once.
+const READ_MAX: usize = 512;
 
 /// The bus, as stages use it.
 #[derive(Clone)]
@@ -49,6 +52,26 @@ impl Records {
                 Ok(None)
             }
         }
+    }
+
+    /// Reads a partition from the oldest record to the newest that is there now, and gives each that decodes to `take`.
+    pub async fn each<R: Record + Send>(
+        &self,
+        partition: Partition,
+        mut take: impl FnMut(R) + Send,
+    ) -> Result<(), BusError> {
+        let (mut from, end) = self.bus.range(R::TOPIC, partition).await?;
+        while from < end {
+            let batch = self.bus.read(R::TOPIC, partition, from, READ_MAX, Duration::ZERO).await?;
+            let Some(last) = batch.last() else { break };
+            from = Offset(last.offset.0 + 1);
+            for stored in &batch {
+                if let Some(envelope) = self.open::<R>(partition, stored).await? {
+                    take(envelope.record);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Puts a record that is not believed into the dead letters.

@@ -5,27 +5,23 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use alloy::{
-    primitives::{Address, B256},
-    sol_types::SolEvent,
-};
+use alloy::primitives::B256;
 use async_trait::async_trait;
 use metalayer_node::{
-    bus::{BusError, InstanceId, Offset},
+    bus::{BusError, InstanceId},
     chain::{BlockRef, ChainError, ChainReader, READ_BLOCKS_MAX},
     clock::Clock,
     task::{Severity, Stage, StageError, Step, Wake},
     telemetry::context_of,
 };
 use metalayer_proto::{
-    derivation::{BlockOutcome, Derivation, DerivationError, VerifiedBlock, VerifiedLog},
-    envelope::{BlockRecord, Cursor, DeliveryRecord, MessageOutcome, Outcome},
-    events::abi::{MessageDelivered, MessageFailed, MessageVoided},
-    ids::{ChainId, GatewayId, LaneId, MessageId},
-    topics::{Partition, Topic},
+    derivation::{BlockOutcome, Derivation, DerivationError, VerifiedBlock},
+    envelope::{BlockRecord, Cursor, DeliveryRecord, MessageOutcome},
+    ids::{ChainId, GatewayId, LaneId},
+    topics::Partition,
 };
 
-use crate::{metrics::Metrics, record::Records};
+use crate::{metrics::Metrics, outcome, record::Records};
 
 /// Why a chain is not watched.
 #[derive(Debug, thiserror::Error)]
@@ -54,10 +50,7 @@ impl StageError for WatchError {
     fn reason(&self) -> &'static str {
         match self {
             Self::Chain(error) => error.reason(),
-            Self::Derivation(DerivationError::OriginLies { .. }) => "origin_lies",
-            Self::Derivation(DerivationError::RulesUnknown(_)) => "rules_unknown",
-            Self::Derivation(DerivationError::Overruled { .. }) => "overruled",
-            Self::Derivation(_) => "history_broken",
+            Self::Derivation(error) => error.reason(),
             Self::Bus(_) => "bus",
         }
     }
@@ -102,21 +95,13 @@ impl Watch {
     }
 
     async fn saved_cursor(&self) -> Result<u64, BusError> {
-        let Parts { records, partition, .. } = &self.parts;
-        let (mut from, end) = records.bus.range(Topic::Cursors, *partition).await?;
-        let mut next_block = 0;
-        while from < end {
-            let batch = records.bus.read(Topic::Cursors, *partition, from, 100, Duration::ZERO).await?;
-            let Some(last) = batch.last() else { break };
-            from = Offset(last.offset.0 + 1);
-            for stored in &batch {
-                if let Some(envelope) = records.open::<Cursor>(*partition, stored).await?
-                    && envelope.record.chain == self.chain()
-                {
-                    next_block = envelope.record.next_block;
-                }
+        let (chain, mut next_block) = (self.chain(), 0);
+        let take = |cursor: Cursor| {
+            if cursor.chain == chain {
+                next_block = cursor.next_block;
             }
-        }
+        };
+        self.parts.records.each(self.parts.partition, take).await?;
         Ok(next_block)
     }
 
@@ -203,7 +188,7 @@ impl Stage for Watch {
 fn deliveries(block: &VerifiedBlock, gateway: GatewayId) -> Vec<DeliveryRecord> {
     let mut found: BTreeMap<(B256, GatewayId), BTreeMap<u64, MessageOutcome>> = BTreeMap::new();
     for log in block.logs.iter().filter(|log| log.address == gateway.gateway) {
-        if let Some((origin, outcome)) = outcome_of(log) {
+        if let Some((origin, outcome)) = outcome::read(&log.topics, &log.data) {
             found.entry((log.transaction_hash, origin)).or_default().insert(outcome.sequence, outcome);
         }
     }
@@ -219,27 +204,6 @@ fn deliveries(block: &VerifiedBlock, gateway: GatewayId) -> Vec<DeliveryRecord> 
         }));
     }
     records
-}
-
-fn outcome_of(log: &VerifiedLog) -> Option<(GatewayId, MessageOutcome)> {
-    let topics = || log.topics.iter().copied();
-    let (chain, gateway, id, sequence, outcome): (u64, Address, B256, u64, Outcome) = match *log.topics.first()? {
-        MessageDelivered::SIGNATURE_HASH => {
-            let event = MessageDelivered::decode_raw_log(topics(), &log.data).ok()?;
-            (event.originChainId, event.originGateway, event.id, event.sequence, Outcome::Delivered)
-        }
-        MessageFailed::SIGNATURE_HASH => {
-            let event = MessageFailed::decode_raw_log(topics(), &log.data).ok()?;
-            (event.originChainId, event.originGateway, event.id, event.sequence, Outcome::Failed)
-        }
-        MessageVoided::SIGNATURE_HASH => {
-            let event = MessageVoided::decode_raw_log(topics(), &log.data).ok()?;
-            (event.originChainId, event.originGateway, event.id, event.sequence, Outcome::Voided)
-        }
-        _ => return None,
-    };
-    let origin = GatewayId { chain: ChainId::new(chain).ok()?, gateway };
-    Some((origin, MessageOutcome { sequence, id: MessageId(id), outcome }))
 }
 
 #[cfg(test)]

@@ -1,15 +1,21 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use alloy::{
-    primitives::{Bytes, Log, U256},
-    sol_types::SolCall,
+    primitives::{Address, Bytes, Log, U256},
+    sol_types::{SolCall, SolEvent},
 };
 use metalayer_node::{
     bus::Bus,
     chain::{BlockContent, MemoryChain},
     clock::manual::ManualClock,
 };
-use metalayer_proto::{derivation::Deployment, events::abi, interop, message::Message};
+use metalayer_proto::{
+    derivation::Deployment,
+    envelope::Outcome,
+    events::abi::{self, MessageDelivered, MessageFailed, MessageVoided},
+    interop,
+    message::Message,
+};
 
 use super::*;
 use crate::testing::{FailingBus, NETWORK, clock, gateway, message, metrics, published, records};

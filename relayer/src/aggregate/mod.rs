@@ -134,30 +134,20 @@ impl Aggregate {
 
     /// Finds the newest proof on the bus and goes on from there.
     async fn begin(&mut self) -> Result<Offset, AggregateError> {
-        let bus = self.parts.records.bus.clone();
-        let (mut from, end) = bus.range(Topic::Proofs, self.partition()).await?;
+        let (epochs, now) = (&self.parts.epochs, self.parts.clock.now());
         let mut newest: Option<ProvenCommitment> = None;
-        while from < end {
-            let batch = bus.read(Topic::Proofs, self.partition(), from, RECORDS_MAX, Duration::ZERO).await?;
-            let Some(last) = batch.last() else { break };
-            from = Offset(last.offset.0 + 1);
-            for stored in &batch {
-                let Some(envelope) = self.parts.records.open::<ProofRecord>(self.partition(), stored).await? else {
-                    continue;
-                };
-                let ProofRecord { commitment, proof } = envelope.record;
-                let higher =
-                    newest.as_ref().is_none_or(|known| known.commitment.block_number < commitment.block_number);
-                let proven = ProvenCommitment { commitment, proof };
-                if higher && self.parts.epochs.verify(&proven, self.parts.clock.now()).is_ok() {
-                    newest = Some(proven);
-                }
+        let take = |ProofRecord { commitment, proof }| {
+            let higher = newest.as_ref().is_none_or(|known| known.commitment.block_number < commitment.block_number);
+            let proven = ProvenCommitment { commitment, proof };
+            if higher && epochs.verify(&proven, now).is_ok() {
+                newest = Some(proven);
             }
-        }
-        let (first, _) = bus.range(Topic::Messages, self.partition()).await?;
-        if let Some(proven) = newest {
+        };
+        self.parts.records.each(self.partition(), take).await?;
+        let (first, _) = self.parts.records.bus.range(Topic::Messages, self.partition()).await?;
+        if newest.is_some() {
             // Handed on before it was published; handing it on again is harmless, and tells how far each lane is.
-            self.waiting = Some(proven);
+            self.waiting = newest;
         }
         Ok(first)
     }

@@ -84,12 +84,12 @@ impl Pending {
     /// The highest commitment that a quorum of `table` has signed, with its proof; and whose signatures turned out to be bad
     /// on the way, each checked alone.
     pub(super) fn prove(&mut self, table: &Arc<EpochTable>) -> (Option<ProvenCommitment>, Vec<AttesterId>) {
-        let places: BTreeMap<AttesterId, u16> =
-            (0..).zip(table.members()).map(|(i, m)| (m.key.attester_id(), i)).collect();
         let mut blamed = Vec::new();
         for candidate in self.candidates.values_mut().rev() {
-            let stake =
-                |id: &AttesterId| places.get(id).map_or(0, |place| table.members()[usize::from(*place)].stake.get());
+            let stake = |id: &AttesterId| {
+                let place = table.position(*id).map(usize::from);
+                place.and_then(|place| table.members().get(place)).map_or(0, |member| member.stake.get())
+            };
             if !table.is_quorum(candidate.signatures.keys().map(stake).sum()) {
                 continue;
             }
@@ -97,7 +97,7 @@ impl Pending {
             let (alone, together): (BTreeMap<_, _>, BTreeMap<_, _>) = candidate
                 .signatures
                 .iter()
-                .filter_map(|(id, signature)| Some((*places.get(id)?, (*id, *signature))))
+                .filter_map(|(id, signature)| Some((table.position(*id)?, (*id, *signature))))
                 .partition(|(_, (id, _))| self.quarantined.contains(id));
             let alone = alone.into_iter().map(|entry| BTreeMap::from([entry]));
             for batch in std::iter::once(together).chain(alone) {
