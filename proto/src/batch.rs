@@ -52,6 +52,26 @@ pub struct Attestation {
     pub signature: FixedBytes<96>,
 }
 
+impl Attestation {
+    /// The length of [`Self::to_bytes`].
+    pub const LEN: usize = Commitment::LEN + 96;
+
+    /// `commitment (168) ‖ signature (96)`, as collectors serve it.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        [&self.commitment.to_bytes()[..], self.signature.as_slice()].concat()
+    }
+
+    /// Reads [`Self::to_bytes`], strictly.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, CommitmentError> {
+        let (commitment, signature) = bytes.split_at(bytes.len().min(Commitment::LEN));
+        let mut reader = Reader::new(signature);
+        let attestation =
+            Self { commitment: Commitment::from_bytes(commitment)?, signature: FixedBytes::new(reader.array()?) };
+        reader.end()?;
+        Ok(attestation)
+    }
+}
+
 /// What one attester sends at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TransportBatch {

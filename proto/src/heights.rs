@@ -15,7 +15,7 @@ pub struct Candidate(u64);
 /// What an attester knows when it comes to a candidate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Known {
-    /// Some lane changed in [`Candidate::window`].
+    /// Some lane changed after [`Candidate::window_start`].
     pub lane_changed: bool,
     /// The same lanes root is proven in every unexpired epoch the attester belongs to.
     pub root_proven: bool,

@@ -2,10 +2,12 @@
 //!
 //! Pure: no I/O, no async, no clock. The exact bytes are in `docs/protocol.md`.
 
+pub mod act;
 pub mod batch;
 pub mod bls;
 mod bytes;
 pub mod commitment;
+pub mod control;
 pub mod derivation;
 pub mod envelope;
 pub mod events;
@@ -19,6 +21,7 @@ pub mod lanes;
 pub mod message;
 pub mod quorum;
 pub mod topics;
+pub mod value;
 
 pub use bytes::LengthError;
 

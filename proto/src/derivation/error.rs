@@ -2,14 +2,12 @@
 
 use alloy::primitives::B256;
 
+use super::{LeafId, Lie};
 use crate::{
     commitment::Commitment,
-    events::LogError,
     facts::SnapshotError,
-    ids::{ChainId, GatewayId, MessageId},
-    lane::LaneFull,
+    ids::{GatewayId, MessageId},
     lanes::LanesError,
-    message::Kind,
 };
 
 /// Why a block could not be applied. The derivation stands where it stood before that block.
@@ -49,18 +47,24 @@ pub enum DerivationError {
         #[source]
         lie: Box<Lie>,
     },
+    /// The block says that a message arrived, or came home refused, whose leaf was not shown yet. Once it is, the same block
+    /// may be tried again.
+    #[error("sequence {sequence} of the lane from {origin} to {destination} is not shown to be {id} yet",
+        sequence = .leaf.sequence, origin = .leaf.lane.origin, destination = .leaf.lane.destination)]
+    ArrivalUnproven {
+        /// The leaf that is to be shown.
+        leaf: LeafId,
+        /// What the log says that it is.
+        id: MessageId,
+    },
     /// The origin's history puts rules in force that this binary lacks. The remedy is an upgrade.
     #[error("rules version {0} is unknown to this version of Metalayer; upgrade")]
     RulesUnknown(u32),
-    /// Governance overruled a sequence. Undoing its effects on the facts needs the ledger, and replacing its leaf the lane's
-    /// leaves since, which a derivation that was restored from frontiers does not hold: the origin is stopped.
-    #[error("sequence {sequence} of the lane to {destination} was overruled, which this version cannot undo; upgrade")]
-    Overruled {
-        /// Where the lane leads.
-        destination: GatewayId,
-        /// The sequence.
-        sequence: u64,
-    },
+    /// Governance overruled a sequence. Undoing its effects on the facts needs the ledger as it was, and replacing its leaf the
+    /// lane's leaves since, which a derivation that was restored from frontiers does not hold: the origin is stopped.
+    #[error("sequence {} of the lane to {} was overruled, which this version cannot undo; upgrade",
+        .0.sequence, .0.lane.destination)]
+    Overruled(LeafId),
 }
 
 impl DerivationError {
@@ -68,100 +72,12 @@ impl DerivationError {
     pub const fn reason(&self) -> &'static str {
         match self {
             Self::OriginLies { .. } => "origin_lies",
+            Self::ArrivalUnproven { .. } => "arrival_unproven",
             Self::RulesUnknown(_) => "rules_unknown",
-            Self::Overruled { .. } => "overruled",
+            Self::Overruled(_) => "overruled",
             Self::NotNext { .. } | Self::Parent { .. } | Self::LogOrder(_) => "history_broken",
         }
     }
-}
-
-/// What a correct gateway can never log.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Lie {
-    /// No event of a gateway, or not in its one encoding.
-    #[error(transparent)]
-    Log(#[from] LogError),
-    /// A message that says it was sent on another chain.
-    #[error("the message says that it was sent on {0}")]
-    SenderChain(ChainId),
-    /// A message to the chain it was sent on.
-    #[error("the message stays on its chain")]
-    SameChain,
-    /// A sequence was left out or repeated.
-    #[error("sequence {expected} is next in the lane to {destination}, not {got}")]
-    Sequence {
-        /// Where the lane leads.
-        destination: GatewayId,
-        /// The sequence that comes next.
-        expected: u64,
-        /// The sequence that came.
-        got: u64,
-    },
-    /// The id is not that of the message.
-    #[error("the message has id {expected}, not {got}")]
-    Id {
-        /// The id of the message as logged.
-        expected: MessageId,
-        /// The id that was logged.
-        got: MessageId,
-    },
-    /// There is no route to the destination, or it leads to another gateway.
-    #[error("there is no route to {0}")]
-    NoRoute(GatewayId),
-    /// The route does not carry this kind.
-    #[error("the route carries no {0} messages")]
-    RouteKind(Kind),
-    /// The payload is longer than the route allows.
-    #[error("the route carries {max} bytes at most, not {got}")]
-    RouteBytes {
-        /// The route's bound.
-        max: u16,
-        /// The payload's length.
-        got: u16,
-    },
-    /// The gas limit is higher than the route allows.
-    #[error("the route carries {max} gas at most, not {got}")]
-    RouteGas {
-        /// The route's bound.
-        max: u32,
-        /// The message's gas limit.
-        got: u32,
-    },
-    /// Another fee than the route charges, or any fee where nothing is charged.
-    #[error("the message costs {expected}, not {got}")]
-    Fee {
-        /// What the gateway takes.
-        expected: u128,
-        /// What was logged.
-        got: u128,
-    },
-    /// More messages than a lane can have.
-    #[error(transparent)]
-    LaneFull(#[from] LaneFull),
-    /// A row of the module table gave way to one that is not newer.
-    #[error("a module row of version {old} gave way to version {new}")]
-    ModuleVersion {
-        /// The version in the table.
-        old: u64,
-        /// The version that was logged.
-        new: u64,
-    },
-    /// The rules version did not rise.
-    #[error("rules version {old} gave way to {new}")]
-    RulesVersion {
-        /// The version in force.
-        old: u32,
-        /// The version that was logged.
-        new: u32,
-    },
-    /// A sequence was overruled that was never sent.
-    #[error("sequence {sequence} was overruled in a lane of {count}")]
-    OverruledUnsent {
-        /// The sequence.
-        sequence: u64,
-        /// How many messages the lane has.
-        count: u64,
-    },
 }
 
 /// Why a derivation cannot begin at a commitment.

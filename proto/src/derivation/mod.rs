@@ -2,31 +2,39 @@
 //!
 //! One pure state machine, run by attesters and watchers alike, so that honest ones agree to the last bit. It folds the
 //! gateway's logs one by one in (block, log index) order; blocks and commitments are where it can be looked at, never what a
-//! verdict depends on.
+//! verdict depends on. What it says of other chains' messages is believed only as far as it is shown ([`Arrivals`]).
 
+mod arrivals;
 mod block;
+mod due;
 mod error;
+mod fold;
+mod lie;
 mod outcome;
 mod rules;
-mod state;
+mod verdict;
 
 use std::collections::BTreeMap;
 
 use alloy::primitives::B256;
 
+pub use arrivals::{Arrival, Arrivals, ArrivalsFull, Effect, RootError, ShowError, Shown, StoredError, TrustedRoot};
 pub use block::{VerifiedBlock, VerifiedLog};
-pub use error::{DerivationError, Lie, RestoreError};
-pub use outcome::{BlockOutcome, JudgedMessage, LaneChange, Verdict, VoidReason};
+pub use due::{RulesDue, RulesOverdue};
+pub use error::{DerivationError, RestoreError};
+pub use lie::Lie;
+pub use outcome::{BlockOutcome, JudgedMessage, LaneChange, LeafId};
 pub use rules::{Deployment, KNOWN_RULES_VERSIONS};
+pub use verdict::{Verdict, VoidReason};
 
 use crate::{
     commitment::Commitment,
     facts::{FactsMap, SnapshotEntry},
-    ids::GatewayId,
+    ids::{GatewayId, LaneId},
     lane::Frontier,
     lanes::{LaneState, LanesError, LanesTree, no_lanes},
 };
-use state::State;
+use fold::State;
 
 /// An origin's history, folded up to its last applied block.
 #[derive(Debug, Clone)]
@@ -92,18 +100,26 @@ impl Derivation {
         self.last.map_or(self.deployment.deployed_at, |last| last.number + 1)
     }
 
-    /// Folds the next block. After an error nothing has changed, and the same block may be tried again.
-    pub fn apply(&mut self, block: &VerifiedBlock) -> Result<BlockOutcome, DerivationError> {
+    /// Folds the next block, whose deliveries are believed as far as `arrivals` shows them. After an error nothing has changed,
+    /// and the same block may be tried again.
+    pub fn apply(&mut self, block: &VerifiedBlock, arrivals: &Arrivals) -> Result<BlockOutcome, DerivationError> {
         self.check_follows(block)?;
-        let mut outcome =
-            BlockOutcome { number: block.number, hash: block.hash, timestamp: block.timestamp, lanes: Vec::new() };
-        if block.logs.iter().any(|log| log.address == self.deployment.origin.gateway) {
-            let (state, lanes) = self.state.fold(&self.deployment, block)?;
-            self.state = state;
-            outcome.lanes = lanes;
-        }
+        let folded = fold::fold(&self.state, &self.deployment, block, arrivals)?;
+        self.state = folded.state;
         self.last = Some(Applied { number: block.number, hash: block.hash });
-        Ok(outcome)
+        Ok(BlockOutcome {
+            number: block.number,
+            hash: block.hash,
+            timestamp: block.timestamp,
+            lanes: folded.lanes,
+            settled: folded.settled,
+        })
+    }
+
+    /// The leaves that `block` needs and that `arrivals` lacks. A refusal's arrival names another leaf, so that whoever found some
+    /// asks again.
+    pub fn missing(&self, block: &VerifiedBlock, arrivals: &Arrivals) -> Vec<LeafId> {
+        fold::missing(&self.deployment, block, arrivals)
     }
 
     fn check_follows(&self, block: &VerifiedBlock) -> Result<(), DerivationError> {
@@ -121,7 +137,9 @@ impl Derivation {
             }
             _ => {}
         }
-        if block.logs.windows(2).any(|pair| pair[0].index >= pair[1].index) {
+        let in_order =
+            |pair: &[VerifiedLog]| pair[0].index < pair[1].index && pair[0].transaction <= pair[1].transaction;
+        if !block.logs.windows(2).all(in_order) {
             return Err(DerivationError::LogOrder(block.number));
         }
         Ok(())
@@ -155,6 +173,13 @@ impl Derivation {
     /// The frontier of the lane to `destination`, if it has messages.
     pub fn frontier(&self, destination: GatewayId) -> Option<&Frontier> {
         self.state.lanes.get(&destination)
+    }
+
+    /// The lane to `destination` as the reader derived it, if it has messages.
+    pub fn trusted_root(&self, destination: GatewayId) -> Option<TrustedRoot> {
+        let frontier = self.frontier(destination)?;
+        let lane = LaneId { origin: self.deployment.origin, destination };
+        Some(TrustedRoot::derived(lane, frontier.count(), frontier.root()))
     }
 
     /// The facts as they stand.

@@ -1,14 +1,12 @@
 //! What came out of a block.
 
-use std::fmt;
-
 use alloy::primitives::B256;
-use serde::{Deserialize, Serialize};
 
+use super::Verdict;
 use crate::{
-    ids::{ChainId, GatewayId, MessageId},
+    ids::{GatewayId, LaneId, MessageId},
     lane::Frontier,
-    message::{Kind, Message},
+    message::Message,
 };
 
 /// What one block changed.
@@ -22,6 +20,17 @@ pub struct BlockOutcome {
     pub timestamp: u64,
     /// The lanes that grew, ascending by destination; none: the block changed no lane.
     pub lanes: Vec<LaneChange>,
+    /// Leaves that no later block of any chain asks for: their messages are settled, at home too.
+    pub settled: Vec<LeafId>,
+}
+
+/// A place in a lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LeafId {
+    /// The lane.
+    pub lane: LaneId,
+    /// The number in it.
+    pub sequence: u64,
 }
 
 /// How one lane grew.
@@ -61,68 +70,6 @@ impl JudgedMessage {
         match self.verdict {
             Verdict::Valid => self.id.leaf(),
             Verdict::Void(_) => self.id.void_leaf(),
-        }
-    }
-}
-
-/// What a message was judged, once and for ever.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// It is to be delivered.
-    Valid,
-    /// It must never be delivered.
-    Void(VoidReason),
-}
-
-/// Why a message is void.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
-#[serde(rename_all = "snake_case")]
-pub enum VoidReason {
-    /// One end is a module's contract, of another kind.
-    #[error("module {module} sends and receives {expected} messages only")]
-    ModuleKind {
-        /// The module.
-        module: u32,
-        /// Its kind.
-        expected: Kind,
-    },
-    /// One end is a module's contract, the other is not or is another module's.
-    #[error("both ends of a module's message must be the same module")]
-    DifferentModules,
-    /// The rules version in force has no rules by which this kind could be valid.
-    #[error("the rules in force know no valid {0} message")]
-    NoRules(Kind),
-    /// Governance from another chain than the hub.
-    #[error("governance comes from the hub, not from {0}")]
-    NotTheHub(ChainId),
-    /// Governance from the hub, but not from its registry.
-    #[error("governance comes from the hub's registry")]
-    NotTheRegistry,
-    /// Control that the gateway did not send itself.
-    #[error("control comes from the gateway itself")]
-    NotTheGateway,
-}
-
-impl VoidReason {
-    /// The word for it in metrics.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::ModuleKind { .. } => "module_kind",
-            Self::DifferentModules => "different_modules",
-            Self::NoRules(_) => "no_rules",
-            Self::NotTheHub(_) => "not_the_hub",
-            Self::NotTheRegistry => "not_the_registry",
-            Self::NotTheGateway => "not_the_gateway",
-        }
-    }
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Valid => f.write_str("valid"),
-            Self::Void(reason) => write!(f, "void: {reason}"),
         }
     }
 }

@@ -1,12 +1,14 @@
 //! The rules: what a message is judged by the facts just before its own log.
 
-use alloy::primitives::Address;
+use alloy::primitives::{Address, U256};
 
-use super::{Lie, Verdict, VoidReason};
+use super::{Lie, VoidReason};
 use crate::{
+    act::Act,
     facts::FactsMap,
     ids::{GatewayId, NetworkId},
     message::{Kind, Message},
+    value::Transfer,
 };
 
 /// The rules versions this binary can judge by.
@@ -25,6 +27,8 @@ pub struct Deployment {
     pub hub: GatewayId,
     /// The hub's registry: the only sender of governance.
     pub hub_registry: Address,
+    /// This chain's $ERA token.
+    pub era: Address,
 }
 
 /// What the gateway itself enforces: a message in its log that breaks it means that the origin lies.
@@ -53,11 +57,25 @@ const fn check_fee(message: &Message, expected: u128) -> Result<(), Lie> {
     if message.fee == expected { Ok(()) } else { Err(Lie::Fee { expected, got: message.fee }) }
 }
 
-/// What the gateway can log but the rules forbid: such a message is void.
-pub(super) fn judge(message: &Message, facts: &FactsMap, deployment: &Deployment) -> Verdict {
-    match check_modules(message, facts).and_then(|()| check_kind(message, deployment)) {
-        Ok(()) => Verdict::Valid,
-        Err(reason) => Verdict::Void(reason),
+/// What the gateway can log but the rules forbid: such a message is void. A transfer that is valid so far still needs its burn
+/// and the balance.
+pub(super) fn judge(
+    message: &Message,
+    facts: &FactsMap,
+    deployment: &Deployment,
+) -> Result<Option<Transfer>, VoidReason> {
+    check_modules(message, facts)?;
+    let payload = message.payload.bytes();
+    match message.kind {
+        Kind::Generic => Ok(None),
+        Kind::ValueFlow => check_transfer(message, facts, deployment).map(Some),
+        // No rules yet: whatever claims to map is void, so that nothing is mapped unjudged.
+        Kind::Mapping => Err(VoidReason::NoRules(message.kind)),
+        Kind::Governance if message.origin != deployment.hub => Err(VoidReason::NotTheHub(message.origin.chain)),
+        Kind::Governance if message.sender != deployment.hub_registry => Err(VoidReason::NotTheRegistry),
+        Kind::Governance => Act::decode(payload).map(|_| None).map_err(|_| VoidReason::Undecodable),
+        Kind::Control if message.sender != message.origin.gateway => Err(VoidReason::NotTheGateway),
+        Kind::Control => Ok(None),
     }
 }
 
@@ -70,21 +88,28 @@ fn check_modules(message: &Message, facts: &FactsMap) -> Result<(), VoidReason> 
             return Err(VoidReason::ModuleKind { module: row.module, expected: row.kind });
         }
     }
-    if sender.map(|row| row.module) == recipient.map(|row| row.module) {
-        Ok(())
-    } else {
-        Err(VoidReason::DifferentModules)
+    if sender.map(|row| row.module) != recipient.map(|row| row.module) {
+        return Err(VoidReason::DifferentModules);
     }
+    if sender.is_none() && matches!(message.kind, Kind::ValueFlow | Kind::Mapping) {
+        return Err(VoidReason::ModuleMissing);
+    }
+    Ok(())
 }
 
-fn check_kind(message: &Message, deployment: &Deployment) -> Result<(), VoidReason> {
-    match message.kind {
-        Kind::Generic => Ok(()),
-        // The first rules version moves no value: whatever claims to is void, so that none moves unjudged.
-        Kind::ValueFlow | Kind::Mapping => Err(VoidReason::NoRules(message.kind)),
-        Kind::Governance if message.origin != deployment.hub => Err(VoidReason::NotTheHub(message.origin.chain)),
-        Kind::Governance if message.sender != deployment.hub_registry => Err(VoidReason::NotTheRegistry),
-        Kind::Control if message.sender != message.origin.gateway => Err(VoidReason::NotTheGateway),
-        Kind::Governance | Kind::Control => Ok(()),
+/// A transfer says what it moves, and moves no more than its route carries.
+fn check_transfer(message: &Message, facts: &FactsMap, deployment: &Deployment) -> Result<Transfer, VoidReason> {
+    let transfer = Transfer::decode(message.payload.bytes()).map_err(|_| VoidReason::Undecodable)?;
+    if transfer.token != deployment.era {
+        return Err(VoidReason::TokenUnknown);
     }
+    if transfer.amount.is_zero() {
+        return Err(VoidReason::AmountZero);
+    }
+    // The gateway lets no value pass without a route.
+    let value_max = facts.route(message.destination.chain).map_or(0, |route| route.value_max);
+    if transfer.amount > U256::from(value_max) {
+        return Err(VoidReason::AboveValueMax);
+    }
+    Ok(transfer)
 }

@@ -149,6 +149,13 @@ impl From<VoidReason> for wire::VoidReason {
             VoidReason::NotTheHub(chain) => Self { chain: chain.get(), ..code(wire::VoidCode::NotTheHub) },
             VoidReason::NotTheRegistry => code(wire::VoidCode::NotTheRegistry),
             VoidReason::NotTheGateway => code(wire::VoidCode::NotTheGateway),
+            VoidReason::ModuleMissing => code(wire::VoidCode::ModuleMissing),
+            VoidReason::Undecodable => code(wire::VoidCode::Undecodable),
+            VoidReason::TokenUnknown => code(wire::VoidCode::TokenUnknown),
+            VoidReason::AmountZero => code(wire::VoidCode::AmountZero),
+            VoidReason::AboveValueMax => code(wire::VoidCode::AboveValueMax),
+            VoidReason::NotBurnt => code(wire::VoidCode::NotBurnt),
+            VoidReason::AboveLedger => code(wire::VoidCode::AboveLedger),
         }
     }
 }
@@ -172,6 +179,13 @@ impl TryFrom<wire::VoidReason> for VoidReason {
             wire::VoidCode::NotTheHub => Self::NotTheHub(field::chain("void_reason.chain", reason.chain)?),
             wire::VoidCode::NotTheRegistry => Self::NotTheRegistry,
             wire::VoidCode::NotTheGateway => Self::NotTheGateway,
+            wire::VoidCode::ModuleMissing => Self::ModuleMissing,
+            wire::VoidCode::Undecodable => Self::Undecodable,
+            wire::VoidCode::TokenUnknown => Self::TokenUnknown,
+            wire::VoidCode::AmountZero => Self::AmountZero,
+            wire::VoidCode::AboveValueMax => Self::AboveValueMax,
+            wire::VoidCode::NotBurnt => Self::NotBurnt,
+            wire::VoidCode::AboveLedger => Self::AboveLedger,
         })
     }
 }

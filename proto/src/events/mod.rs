@@ -85,6 +85,14 @@ pub mod abi {
         #[derive(Debug, PartialEq, Eq)]
         event RangeDelivered(uint64 indexed originChainId, address indexed originGateway, uint64 first, uint256 bitmap, address executor);
 
+        // $ERA's own (ERC-7802), and the hub's registry.
+        #[derive(Debug, PartialEq, Eq)]
+        event CrosschainBurn(address indexed from, uint256 amount, address indexed sender);
+        #[derive(Debug, PartialEq, Eq)]
+        event Opened(address era, uint256 supply);
+        #[derive(Debug, PartialEq, Eq)]
+        event EpochAnnounced(uint64 indexed epoch, bytes32 tableHash, uint64 activatesAt, uint64 expiresAt);
+
         #[derive(Debug, PartialEq, Eq)]
         struct Commitment {
             uint32 version;
@@ -102,7 +110,7 @@ pub mod abi {
         #[derive(Debug, PartialEq, Eq)]
         function deliver(uint64 originChainId, address originGateway, uint64 count, uint64 first, bytes items, bytes rangeProof);
         #[derive(Debug, PartialEq, Eq)]
-        function multicall(bytes[] calls) returns (bytes[]);
+        function acceptAndDeliver(Commitment commitment, bytes proof, bytes32[] laneProof, uint64 count, uint64 first, bytes items, bytes rangeProof);
 
         // What became of a sequence at its destination.
         #[derive(Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use alloy::primitives::{Address, B256, U256, keccak256};
 use super::{Credited, EpochEntry, ModuleRow, Route, leaf};
 use crate::{
     bytes::{LengthError, Reader},
-    ids::{ChainId, GatewayId, InvalidChainId, VERSION, tag},
+    ids::{ChainId, GatewayId, InvalidChainId, MessageId, VERSION, tag},
     message::UnknownKind,
 };
 
@@ -24,15 +24,17 @@ pub enum Namespace {
     Epoch,
     /// Units of each asset that the origin rightfully holds.
     Ledger,
-    /// Which arrivals were credited, by their origin.
+    /// Which arrivals were taken, by their origin.
     Credited,
+    /// Arrivals that failed and wait for a retry or a refusal, by origin and sequence.
+    Failed,
     /// What executors earned by delivering here, by origin and executor.
     Fees,
 }
 
 impl Namespace {
-    const ALL: [Self; 7] =
-        [Self::Route, Self::Module, Self::Rules, Self::Epoch, Self::Ledger, Self::Credited, Self::Fees];
+    const ALL: [Self; 8] =
+        [Self::Route, Self::Module, Self::Rules, Self::Epoch, Self::Ledger, Self::Credited, Self::Failed, Self::Fees];
 
     /// The name that stands in the tag and in snapshots.
     pub const fn as_str(self) -> &'static str {
@@ -43,6 +45,7 @@ impl Namespace {
             Self::Epoch => "epoch",
             Self::Ledger => "ledger",
             Self::Credited => "credited",
+            Self::Failed => "failed",
             Self::Fees => "fees",
         }
     }
@@ -85,8 +88,15 @@ pub enum FactKey {
     Epoch(u64),
     /// The balance of the asset with this key.
     Ledger(B256),
-    /// The credited arrivals from this origin.
+    /// The arrivals from this origin that were taken.
     Credited(GatewayId),
+    /// An arrival that failed and waits.
+    Failed {
+        /// Where it comes from.
+        origin: GatewayId,
+        /// Its sequence.
+        sequence: u64,
+    },
     /// What an executor earned by delivering from an origin.
     Fees {
         /// Whose messages were delivered.
@@ -106,6 +116,7 @@ impl FactKey {
             Self::Epoch(_) => Namespace::Epoch,
             Self::Ledger(_) => Namespace::Ledger,
             Self::Credited(_) => Namespace::Credited,
+            Self::Failed { .. } => Namespace::Failed,
             Self::Fees { .. } => Namespace::Fees,
         }
     }
@@ -119,6 +130,7 @@ impl FactKey {
             Self::Epoch(epoch) => epoch.to_be_bytes().to_vec(),
             Self::Ledger(asset) => asset.to_vec(),
             Self::Credited(origin) => origin.to_bytes().to_vec(),
+            Self::Failed { origin, sequence } => [&origin.to_bytes()[..], &sequence.to_be_bytes()].concat(),
             Self::Fees { origin, executor } => [&origin.to_bytes()[..], executor.as_slice()].concat(),
         }
     }
@@ -167,12 +179,21 @@ pub enum Fact {
         /// Its units.
         units: U256,
     },
-    /// Which arrivals from `origin` were credited.
+    /// Which arrivals from `origin` were taken.
     Credited {
         /// Where they come from.
         origin: GatewayId,
         /// Which they are.
         credited: Credited,
+    },
+    /// An arrival that failed and waits for a retry or a refusal.
+    Failed {
+        /// Where it comes from.
+        origin: GatewayId,
+        /// Its sequence.
+        sequence: u64,
+        /// Its id.
+        id: MessageId,
     },
     /// All that `executor` earned by delivering from `origin`.
     Fees {
@@ -197,9 +218,12 @@ pub enum FactError {
     /// The kind byte is none of the kinds.
     #[error(transparent)]
     Kind(#[from] UnknownKind),
-    /// A removed route or module has no entry.
-    #[error("a removed entry is left out")]
+    /// A removed route has no entry.
+    #[error("a removed route is left out")]
     Removed,
+    /// A removed module has no kind: its byte is 0.
+    #[error("a removed module has kind 0")]
+    RemovedKind,
     /// Another way to write the same set of sequences exists.
     #[error("the bitmap is not written in its one form")]
     Bitmap,
@@ -215,6 +239,7 @@ impl Fact {
             Self::Epoch { epoch, .. } => FactKey::Epoch(*epoch),
             Self::Ledger { asset, .. } => FactKey::Ledger(*asset),
             Self::Credited { origin, .. } => FactKey::Credited(*origin),
+            Self::Failed { origin, sequence, .. } => FactKey::Failed { origin: *origin, sequence: *sequence },
             Self::Fees { origin, executor, .. } => FactKey::Fees { origin: *origin, executor: *executor },
         }
     }
@@ -228,6 +253,7 @@ impl Fact {
             Self::Epoch { entry, .. } => entry.encode(),
             Self::Ledger { units, .. } => units.to_be_bytes::<32>().to_vec(),
             Self::Credited { credited, .. } => credited.encode(),
+            Self::Failed { id, .. } => id.0.to_vec(),
             Self::Fees { total, .. } => total.to_be_bytes::<32>().to_vec(),
         }
     }
@@ -254,6 +280,9 @@ impl Fact {
             Namespace::Ledger => Self::Ledger { asset: key.b256()?, units: units(&mut value)? },
             Namespace::Credited => {
                 Self::Credited { origin: gateway(&mut key)?, credited: Credited::decode(&mut value)? }
+            }
+            Namespace::Failed => {
+                Self::Failed { origin: gateway(&mut key)?, sequence: key.u64()?, id: MessageId(value.b256()?) }
             }
             Namespace::Fees => {
                 Self::Fees { origin: gateway(&mut key)?, executor: key.address()?, total: units(&mut value)? }

@@ -2,10 +2,15 @@
 
 use std::sync::Arc;
 
-use alloy::primitives::{Address, B256};
+use alloy::primitives::{Address, B256, U256};
 
-use super::{FIRST_RULES_VERSION, Fact, FactError, FactKey, FactProof, ModuleRow, Namespace, Route, goes_right};
-use crate::{ids::ChainId, lane::node};
+use super::{
+    Credited, FIRST_RULES_VERSION, Fact, FactError, FactKey, FactProof, ModuleRow, Namespace, Route, goes_right,
+};
+use crate::{
+    ids::{ChainId, GatewayId, MessageId},
+    lane::node,
+};
 
 /// A map from what facts are about to facts. Cloning is cheap; a change hashes one path.
 #[derive(Debug, Clone, Default)]
@@ -98,9 +103,50 @@ impl FactsMap {
 
     /// What `contract` on `chain` is, if it is a module's.
     pub fn module(&self, chain: ChainId, contract: Address) -> Option<&ModuleRow> {
+        self.module_row(chain, contract).filter(|row| !row.is_removed())
+    }
+
+    /// The version of the row of `contract` on `chain`, removed ones included; 0 if there never was one.
+    pub fn module_version(&self, chain: ChainId, contract: Address) -> u64 {
+        self.module_row(chain, contract).map_or(0, |row| row.version)
+    }
+
+    fn module_row(&self, chain: ChainId, contract: Address) -> Option<&ModuleRow> {
         match self.get(&FactKey::Module { chain, contract })? {
             Fact::Module { row, .. } => Some(row),
             _ => None,
+        }
+    }
+
+    /// How many units of `asset` the origin rightfully holds; `None` if it never held any.
+    pub fn units(&self, asset: B256) -> Option<U256> {
+        match self.get(&FactKey::Ledger(asset))? {
+            Fact::Ledger { units, .. } => Some(*units),
+            _ => None,
+        }
+    }
+
+    /// Which arrivals from `origin` were taken, if any was.
+    pub fn credited(&self, origin: GatewayId) -> Option<&Credited> {
+        match self.get(&FactKey::Credited(origin))? {
+            Fact::Credited { credited, .. } => Some(credited),
+            _ => None,
+        }
+    }
+
+    /// The arrival `sequence` from `origin`, if it failed and waits.
+    pub fn failed(&self, origin: GatewayId, sequence: u64) -> Option<MessageId> {
+        match self.get(&FactKey::Failed { origin, sequence })? {
+            Fact::Failed { id, .. } => Some(*id),
+            _ => None,
+        }
+    }
+
+    /// All that `executor` earned by delivering from `origin`.
+    pub fn fees(&self, origin: GatewayId, executor: Address) -> U256 {
+        match self.get(&FactKey::Fees { origin, executor }) {
+            Some(Fact::Fees { total, .. }) => *total,
+            _ => U256::ZERO,
         }
     }
 

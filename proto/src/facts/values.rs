@@ -7,7 +7,7 @@ use alloy::primitives::{
 use serde::{Deserialize, Serialize};
 
 use super::FactError;
-use crate::{bytes::Reader, message::Kind};
+use crate::{bytes::Reader, lane::LEAVES_MAX, message::Kind};
 
 /// The policy of the lane to one chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -71,18 +71,24 @@ impl Route {
     }
 }
 
-/// A row of the module table: what a contract is on one chain.
+/// A row of the module table: what a contract is on one chain. A removed one stays as module 0 with its version, or an
+/// older act that arrives late would bring the module back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ModuleRow {
-    /// The module it belongs to; never 0.
+    /// The module it belongs to; 0: none any more.
     pub module: u32,
-    /// The only kind of message it sends and receives.
+    /// The only kind of message it sends and receives; in the facts, that of a removed one is `Generic`.
     pub kind: Kind,
     /// The row's version; a row only ever gives way to a newer one.
     pub version: u64,
 }
 
 impl ModuleRow {
+    /// Whether the contract is no module any more.
+    pub const fn is_removed(&self) -> bool {
+        self.module == 0
+    }
+
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut bytes = self.module.to_be_bytes().to_vec();
         bytes.push(self.kind.byte());
@@ -92,7 +98,7 @@ impl ModuleRow {
 
     pub(super) fn decode(reader: &mut Reader<'_>) -> Result<Self, FactError> {
         let row = Self { module: reader.u32()?, kind: reader.u8()?.try_into()?, version: reader.u64()? };
-        if row.module == 0 { Err(FactError::Removed) } else { Ok(row) }
+        if row.is_removed() && row.kind != Kind::Generic { Err(FactError::RemovedKind) } else { Ok(row) }
     }
 }
 
@@ -120,7 +126,7 @@ impl EpochEntry {
     }
 }
 
-/// Which arrivals from one origin were credited: all below a watermark, and some above it.
+/// Which arrivals from one origin were taken: all below a watermark, and some above it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct Credited {
     watermark: u64,
@@ -130,7 +136,7 @@ pub struct Credited {
 impl Credited {
     /// All sequences below `watermark`, and from it on those of `bitmap`, 8 a byte, least significant bit first.
     ///
-    /// The watermark itself is not credited and the last byte is not zero: there is one way to write each set.
+    /// The watermark itself is not taken and the last byte is not zero: there is one way to write each set.
     pub fn new(watermark: u64, bitmap: Vec<u8>) -> Result<Self, FactError> {
         if bitmap.last() == Some(&0) || bitmap.first().is_some_and(|byte| byte & 1 == 1) {
             return Err(FactError::Bitmap);
@@ -138,11 +144,46 @@ impl Credited {
         Ok(Self { watermark, bitmap })
     }
 
-    /// Whether the arrival with `sequence` was credited.
+    /// Whether the arrival with `sequence` was taken.
     pub fn contains(&self, sequence: u64) -> bool {
         let Some(offset) = sequence.checked_sub(self.watermark) else { return true };
-        let byte = usize::try_from(offset / 8).ok().and_then(|index| self.bitmap.get(index));
-        byte.is_some_and(|byte| byte >> (offset % 8) & 1 == 1)
+        usize::try_from(offset).is_ok_and(|offset| self.bit(offset))
+    }
+
+    /// Takes the arrival with `sequence`. False, and nothing has changed, if it was taken before or no lane is that long.
+    pub fn insert(&mut self, sequence: u64) -> bool {
+        if sequence >= LEAVES_MAX || self.contains(sequence) {
+            return false;
+        }
+        let Ok(offset) = usize::try_from(sequence - self.watermark) else { return false };
+        if self.bitmap.len() <= offset / 8 {
+            self.bitmap.resize(offset / 8 + 1, 0);
+        }
+        self.bitmap[offset / 8] |= 1 << (offset % 8);
+        if offset == 0 {
+            self.advance();
+        }
+        true
+    }
+
+    fn bit(&self, offset: usize) -> bool {
+        self.bitmap.get(offset / 8).is_some_and(|byte| byte >> (offset % 8) & 1 == 1)
+    }
+
+    /// Moves the watermark over all that follow it without a gap.
+    fn advance(&mut self) {
+        let whole = self.bitmap.iter().take_while(|byte| **byte == u8::MAX).count();
+        self.bitmap.drain(..whole);
+        let bits = self.bitmap.first().map_or(0, |byte| byte.trailing_ones());
+        for index in 0..self.bitmap.len() {
+            let above = self.bitmap.get(index + 1).copied().unwrap_or(0);
+            let shifted = u16::from_le_bytes([self.bitmap[index], above]) >> bits;
+            self.bitmap[index] = shifted.to_le_bytes()[0];
+        }
+        while self.bitmap.last() == Some(&0) {
+            self.bitmap.pop();
+        }
+        self.watermark += whole as u64 * 8 + u64::from(bits);
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {

@@ -7,7 +7,7 @@ mod proven;
 mod stake;
 mod table;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use aggregator::{Aggregator, NotAMember};
 pub use bitmap::{Bitmap, BitmapError};

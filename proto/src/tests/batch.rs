@@ -47,6 +47,16 @@ proptest! {
     }
 
     #[test]
+    fn an_attestation_has_one_encoding(batch in batch(), cut in 1..Attestation::LEN) {
+        let attestation = batch.attestations[0];
+        let bytes = attestation.to_bytes();
+        prop_assert_eq!(bytes.len(), Attestation::LEN);
+        prop_assert_eq!(Attestation::from_bytes(&bytes), Ok(attestation));
+        prop_assert!(Attestation::from_bytes(&bytes[..cut]).is_err());
+        prop_assert!(Attestation::from_bytes(&[&bytes[..], &[0]].concat()).is_err());
+    }
+
+    #[test]
     fn any_bytes_are_refused(bytes in vec(any::<u8>(), 0..500)) {
         prop_assert!(open(&bytes, samples::network()).is_err());
     }

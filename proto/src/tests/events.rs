@@ -28,5 +28,8 @@ fn signatures_are_those_of_the_protocol() {
         "accept((uint32,bytes32,uint64,address,uint64,bytes32,bytes32,bytes32),bytes,uint64,bytes32,bytes32[])"
     );
     assert_eq!(abi::deliverCall::SIGNATURE, "deliver(uint64,address,uint64,uint64,bytes,bytes)");
-    assert_eq!(abi::multicallCall::SIGNATURE, "multicall(bytes[])");
+    assert_eq!(
+        abi::acceptAndDeliverCall::SIGNATURE,
+        "acceptAndDeliver((uint32,bytes32,uint64,address,uint64,bytes32,bytes32,bytes32),bytes,bytes32[],uint64,uint64,bytes,bytes)"
+    );
 }

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use alloy::primitives::{
     B256, U256,
@@ -8,9 +8,14 @@ use alloy::primitives::{
 use proptest::{collection::vec, prelude::*};
 
 use super::strategies;
-use crate::facts::{
-    Credited, EpochEntry, Fact, FactError, FactKey, FactProof, FactProofError, FactsMap, ModuleRow, Namespace, Route,
-    SnapshotEntry, SnapshotError,
+use crate::{
+    facts::{
+        Credited, EpochEntry, Fact, FactError, FactKey, FactProof, FactProofError, FactsMap, ModuleRow, Namespace,
+        Route, SnapshotEntry, SnapshotError,
+    },
+    ids::MessageId,
+    lane::LEAVES_MAX,
+    message::Kind,
 };
 
 /// The root as the protocol defines it, from all facts at once.
@@ -70,11 +75,10 @@ fn fact() -> impl Strategy<Value = Fact> {
     let units = || any::<[u8; 32]>().prop_map(U256::from_be_bytes);
     prop_oneof![
         ((1..20_u64), route()).prop_map(|(chain, route)| Fact::Route { destination: chain.try_into().unwrap(), route }),
-        (strategies::chain(), strategies::address(), 1..=u32::MAX, strategies::kind(), any::<u64>()).prop_map(
-            |(chain, contract, module, kind, version)| Fact::Module {
-                chain,
-                contract,
-                row: ModuleRow { module, kind, version }
+        (strategies::chain(), strategies::address(), 1..=u32::MAX, strategies::kind(), any::<(u64, bool)>()).prop_map(
+            |(chain, contract, module, kind, (version, is_removed))| {
+                let (module, kind) = if is_removed { (0, Kind::Generic) } else { (module, kind) };
+                Fact::Module { chain, contract, row: ModuleRow { module, kind, version } }
             }
         ),
         any::<u32>().prop_map(Fact::Rules),
@@ -86,6 +90,11 @@ fn fact() -> impl Strategy<Value = Fact> {
         ),
         (strategies::b256(), units()).prop_map(|(asset, units)| Fact::Ledger { asset, units }),
         (strategies::gateway(), credited()).prop_map(|(origin, credited)| Fact::Credited { origin, credited }),
+        (strategies::gateway(), any::<u64>(), strategies::b256()).prop_map(|(origin, sequence, id)| Fact::Failed {
+            origin,
+            sequence,
+            id: MessageId(id)
+        }),
         (strategies::gateway(), strategies::address(), units()).prop_map(|(origin, executor, total)| Fact::Fees {
             origin,
             executor,
@@ -213,6 +222,33 @@ proptest! {
         }
         prop_assert!(!credited.contains(u64::MAX));
     }
+
+    #[test]
+    fn a_credited_set_takes_each_sequence_once_in_whatever_order(sequences in vec(0..90_u64, 1..200)) {
+        let mut credited = Credited::default();
+        let mut model = BTreeSet::new();
+        for sequence in sequences {
+            prop_assert_eq!(credited.insert(sequence), model.insert(sequence));
+            let watermark = (0..).find(|sequence| !model.contains(sequence)).unwrap();
+            let mut bitmap = vec![0_u8; 12];
+            for offset in model.iter().filter_map(|sequence| sequence.checked_sub(watermark)) {
+                bitmap[offset as usize / 8] |= 1 << (offset % 8);
+            }
+            while bitmap.last() == Some(&0) {
+                bitmap.pop();
+            }
+            prop_assert_eq!(&credited, &Credited::new(watermark, bitmap).unwrap());
+        }
+    }
+}
+
+/// SECURITY: the origin rollup itself lies: a sequence that no lane can have costs nobody memory.
+#[test]
+fn no_set_holds_a_sequence_that_no_lane_has() {
+    let mut credited = Credited::default();
+    assert!(!credited.insert(u64::MAX));
+    assert!(!credited.insert(LEAVES_MAX));
+    assert_eq!(credited, Credited::default());
 }
 
 #[test]
@@ -220,13 +256,24 @@ fn removed_entries_and_other_forms_are_refused() {
     let chain = 5_u64.to_be_bytes();
     assert_eq!(Fact::decode(Namespace::Route, &chain, &[0; 76]), Err(FactError::Removed));
     let contract = [&chain[..], &[1; 20]].concat();
-    assert_eq!(Fact::decode(Namespace::Module, &contract, &[0; 13]), Err(FactError::Removed));
+    let removed = [&[0; 4][..], &[1], &[0; 8]].concat();
+    assert_eq!(Fact::decode(Namespace::Module, &contract, &removed), Err(FactError::RemovedKind));
     assert_eq!(Credited::new(0, vec![2, 0]), Err(FactError::Bitmap));
     assert_eq!(Credited::new(0, vec![1]), Err(FactError::Bitmap));
     assert!(matches!(Fact::decode(Namespace::Route, &[0; 8], &[1; 76]), Err(FactError::Chain(_))));
     let entry = SnapshotEntry { namespace: Namespace::Rules, key: vec![], value: vec![] };
     assert!(matches!(FactsMap::from_snapshot(&[entry]), Err(SnapshotError::Entry { index: 0, .. })));
     assert!("assets".parse::<Namespace>().is_err());
+}
+
+#[test]
+fn a_removed_module_is_none_and_keeps_its_version() {
+    let (chain, contract) = (7_u64.try_into().unwrap(), Default::default());
+    let mut map = FactsMap::default();
+    assert_eq!((map.module(chain, contract), map.module_version(chain, contract)), (None, 0));
+    let row = ModuleRow { module: 0, kind: Kind::Generic, version: 9 };
+    map.insert(Fact::Module { chain, contract, row });
+    assert_eq!((map.module(chain, contract), map.module_version(chain, contract)), (None, 9));
 }
 
 #[test]

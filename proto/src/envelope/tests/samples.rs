@@ -76,10 +76,17 @@ pub(super) fn block() -> BlockRecord {
     let reasons = [
         VoidReason::ModuleKind { module: 5, expected: Kind::Mapping },
         VoidReason::DifferentModules,
-        VoidReason::NoRules(Kind::ValueFlow),
+        VoidReason::NoRules(Kind::Mapping),
         VoidReason::NotTheHub(ChainId::new(901).unwrap()),
         VoidReason::NotTheRegistry,
         VoidReason::NotTheGateway,
+        VoidReason::ModuleMissing,
+        VoidReason::Undecodable,
+        VoidReason::TokenUnknown,
+        VoidReason::AmountZero,
+        VoidReason::AboveValueMax,
+        VoidReason::NotBurnt,
+        VoidReason::AboveLedger,
     ];
     let verdicts: Vec<_> = std::iter::once(Verdict::Valid).chain(reasons.map(Verdict::Void)).collect();
     let (first, first_state) = change(gateway(902), &verdicts);

@@ -8,7 +8,7 @@ use proptest::{
     prelude::*,
 };
 
-use super::gateway::{Act, blocks, deployment, play};
+use super::gateway::{Act, blocks, nothing, on_hub, play};
 use crate::{
     derivation::{Derivation, JudgedMessage, Verdict, VerifiedBlock, VerifiedLog},
     ids::GatewayId,
@@ -26,7 +26,6 @@ fn act() -> impl Strategy<Value = Act> {
         2 => (2..5_u64, prop::bool::weighted(0.8)).prop_map(|(to, open)| Act::Route { to, open }),
         2 => (1..5_u64, 1..5_u8, 0..3_u32, kind())
             .prop_map(|(on, contract, module, kind)| Act::Module { on, contract, module, kind }),
-        1 => Just(Act::Delivered),
         1 => Just(Act::Stranger),
     ]
 }
@@ -59,10 +58,10 @@ struct Derived {
 }
 
 fn derive(blocks: &[VerifiedBlock]) -> Derived {
-    let mut derivation = Derivation::new(deployment());
+    let mut derivation = Derivation::new(on_hub());
     let mut messages: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for block in blocks {
-        for lane in derivation.apply(block).unwrap().lanes {
+        for lane in derivation.apply(block, &nothing()).unwrap().lanes {
             let known = messages.entry(lane.destination).or_default();
             assert_eq!(lane.before.count(), known.len() as u64);
             let leaves: Vec<_> = lane.leaves().collect();
@@ -88,15 +87,15 @@ proptest! {
     #[test]
     fn restarts_change_no_commitment(acts in acts(), ends in btree_set(0..70_usize, 0..30), restarts in vec(any::<bool>(), 31)) {
         let (logs, _): (Vec<_>, Vec<_>) = play(&acts).into_iter().unzip();
-        let mut straight = Derivation::new(deployment());
+        let mut straight = Derivation::new(on_hub());
         let mut restarted = straight.clone();
         for (block, restart) in cut(&logs, ends).iter().zip(restarts) {
-            let outcome = straight.apply(block).unwrap();
-            prop_assert_eq!(restarted.apply(block).unwrap(), outcome);
+            let outcome = straight.apply(block, &nothing()).unwrap();
+            prop_assert_eq!(restarted.apply(block, &nothing()).unwrap(), outcome);
             let commitment = straight.commitment().unwrap();
             prop_assert_eq!(restarted.commitment().unwrap(), commitment);
             if restart {
-                restarted = Derivation::restore(deployment(), &commitment, restarted.snapshot()).unwrap();
+                restarted = Derivation::restore(on_hub(), &commitment, restarted.snapshot()).unwrap();
                 prop_assert_eq!(restarted.next_block(), straight.next_block());
             }
         }
@@ -108,9 +107,9 @@ proptest! {
         let logs: Vec<_> = played.iter().map(|(log, _)| log.clone()).collect();
         // One log a block, so that the outcomes stand in the order of the logs.
         let blocks = cut(&logs, 1..logs.len());
-        let mut derivation = Derivation::new(deployment());
+        let mut derivation = Derivation::new(on_hub());
         for (block, (_, expected)) in blocks.iter().zip(&played) {
-            let outcome = derivation.apply(block).unwrap();
+            let outcome = derivation.apply(block, &nothing()).unwrap();
             let verdict = outcome.lanes.first().map(|lane| lane.messages[0].verdict == Verdict::Valid);
             prop_assert_eq!(verdict, *expected);
         }

@@ -8,7 +8,7 @@ use alloy::{
 };
 
 use crate::{
-    derivation::{Deployment, VerifiedBlock, VerifiedLog},
+    derivation::{Arrivals, Deployment, VerifiedBlock, VerifiedLog},
     events::abi,
     ids::{ChainId, GatewayId},
     interop,
@@ -35,7 +35,18 @@ pub(super) fn deployment() -> Deployment {
         deployed_at: 10,
         hub: gateway_on(2),
         hub_registry: contract(0xee),
+        era: contract(0xe1),
     }
+}
+
+/// The same chain as the hub itself, where what its registries log is believed.
+pub(super) fn on_hub() -> Deployment {
+    Deployment { hub: deployment().origin, ..deployment() }
+}
+
+/// Nothing was shown.
+pub(super) fn nothing() -> Arrivals {
+    Arrivals::default()
 }
 
 pub(super) fn event_log(event: &impl SolEvent) -> VerifiedLog {
@@ -153,7 +164,6 @@ pub(super) enum Act {
     Send { to: u64, kind: Kind, sender: u8, recipient: u8, payload: Vec<u8>, ordered: bool },
     Route { to: u64, open: bool },
     Module { on: u64, contract: u8, module: u32, kind: Kind },
-    Delivered,
     Stranger,
 }
 
@@ -205,11 +215,6 @@ pub(super) fn play(acts: &[Act]) -> Vec<(VerifiedLog, Option<bool>)> {
                     0 => modules.remove(&(*on, *number)),
                     module => modules.insert((*on, *number), (*module, *kind)),
                 };
-            }
-            Act::Delivered => {
-                let event =
-                    abi::MessageDelivered { id: B256::ZERO, originChainId: 3, originGateway: contract(3), sequence: 1 };
-                logs.push((event_log(&event), None));
             }
             Act::Stranger => {
                 logs.push((VerifiedLog { address: contract(0x77), ..sent(&message(3, 9)) }, None));

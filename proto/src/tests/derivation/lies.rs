@@ -10,11 +10,11 @@ use alloy::{
 use proptest::prelude::*;
 
 use super::gateway::{
-    blocks, chain, contract, deployment, event_log, gateway_on, message, module_set, open_route, sent, sent_attribute,
-    sent_event,
+    blocks, chain, contract, deployment, event_log, gateway_on, message, module_set, nothing, on_hub, open_route, sent,
+    sent_attribute, sent_event,
 };
 use crate::{
-    derivation::{Derivation, DerivationError, Lie, VerifiedLog},
+    derivation::{Deployment, Derivation, DerivationError, Lie, VerifiedLog},
     events::{LogError, abi},
     interop,
     message::{Kind, Message, MessageError, Payload},
@@ -23,14 +23,18 @@ use crate::{
 
 /// What is said about `log` after a route to chain 3 was opened and one message sent.
 fn derive(log: VerifiedLog) -> Result<(), Lie> {
-    let mut derivation = Derivation::new(deployment());
+    derive_at(deployment(), log)
+}
+
+fn derive_at(deployment: Deployment, log: VerifiedLog) -> Result<(), Lie> {
+    let mut derivation = Derivation::new(deployment);
     let history = blocks([vec![event_log(&open_route(3)), sent(&message(3, 0))], vec![log]]);
-    derivation.apply(&history[0]).unwrap();
+    derivation.apply(&history[0], &nothing()).unwrap();
     let before = derivation.commitment();
-    match derivation.apply(&history[1]) {
+    match derivation.apply(&history[1], &nothing()) {
         Ok(_) => Ok(()),
         Err(DerivationError::OriginLies { origin, block, log, lie }) => {
-            assert_eq!((origin, block, log), (deployment().origin, 11, 0));
+            assert_eq!((origin, block, log), (deployment.origin, 11, 0));
             assert_eq!(derivation.commitment(), before, "a lie changes nothing");
             Err(*lie)
         }
@@ -107,7 +111,7 @@ fn a_fee_that_the_route_does_not_charge() {
     let fee = max(96) + 3 * max(80) + 200_000 * max(80);
     let mut derivation = Derivation::new(deployment());
     let history = blocks([vec![event_log(&dear), sent(&Message { fee, ..message(3, 0) })]]);
-    assert_eq!(derivation.apply(&history[0]).unwrap().lanes.len(), 1);
+    assert_eq!(derivation.apply(&history[0], &nothing()).unwrap().lanes.len(), 1);
 }
 
 #[test]
@@ -116,8 +120,8 @@ fn a_kind_that_the_route_does_not_carry() {
     let narrow = abi::RouteSet { route: abi::Route { kinds: 0b001, ..open_route(3).route }, ..open_route(3) };
     let value = Message { kind: Kind::ValueFlow, ..message(3, 0) };
     let history = blocks([vec![event_log(&narrow)], vec![sent(&value)]]);
-    derivation.apply(&history[0]).unwrap();
-    let error = derivation.apply(&history[1]).unwrap_err();
+    derivation.apply(&history[0], &nothing()).unwrap();
+    let error = derivation.apply(&history[1], &nothing()).unwrap_err();
     assert_eq!(lie_of(error), Lie::RouteKind(Kind::ValueFlow));
 }
 
@@ -215,27 +219,30 @@ fn topics_are_counted() {
 
 #[test]
 fn other_origin_events_that_cannot_be() {
-    let mut derivation = Derivation::new(deployment());
+    let mut derivation = Derivation::new(on_hub());
     let row = |module, version| module_set(3, contract(5), module, Kind::Mapping, version);
     let history = blocks([vec![row(7, 4)], vec![row(8, 4)]]);
-    derivation.apply(&history[0]).unwrap();
-    let error = derivation.apply(&history[1]).unwrap_err();
+    derivation.apply(&history[0], &nothing()).unwrap();
+    let error = derivation.apply(&history[1], &nothing()).unwrap_err();
     assert_eq!(lie_of(error), Lie::ModuleVersion { old: 4, new: 4 });
 
-    let version = |version| derive(event_log(&abi::RulesVersionSet { version }));
+    let version = |version| derive_at(on_hub(), event_log(&abi::RulesVersionSet { version }));
     assert_eq!(version(0), Err(Lie::RulesVersion { old: 1, new: 0 }));
     assert_eq!(version(1), Ok(()));
     let overruled = |sequence| {
         let destination = gateway_on(3);
-        derive(event_log(&abi::Overruled { destinationChainId: 3, destinationGateway: destination.gateway, sequence }))
+        derive_at(
+            on_hub(),
+            event_log(&abi::Overruled { destinationChainId: 3, destinationGateway: destination.gateway, sequence }),
+        )
     };
     assert_eq!(overruled(1), Err(Lie::OverruledUnsent { sequence: 1, count: 1 }));
     let no_kind = abi::ModuleSet { chainId: 3, module: contract(1), moduleId: 1, kind: 9, version: 1 };
-    assert!(matches!(derive(event_log(&no_kind)), Err(Lie::Log(LogError::Kind(_)))));
+    assert!(matches!(derive_at(on_hub(), event_log(&no_kind)), Err(Lie::Log(LogError::Kind(_)))));
     let removed = abi::ModuleSet { moduleId: 0, ..no_kind };
-    assert_eq!(derive(event_log(&removed)), Ok(()), "a removal's kind means nothing");
+    assert_eq!(derive_at(on_hub(), event_log(&removed)), Ok(()), "a removal's kind means nothing");
     let no_chain = abi::RouteSet { destinationChainId: 0, ..open_route(3) };
-    assert!(matches!(derive(event_log(&no_chain)), Err(Lie::Log(LogError::Chain(_)))));
+    assert!(matches!(derive_at(on_hub(), event_log(&no_chain)), Err(Lie::Log(LogError::Chain(_)))));
     let mut dirty = event_log(&open_route(3));
     let fee_word = dirty.data.len() - 32;
     let mut data = dirty.data.to_vec();

@@ -1,5 +1,14 @@
+mod arriving;
 mod cuts;
+mod due;
 mod gateway;
+mod golden;
+mod governing;
+mod histories;
 mod judging;
 mod lies;
+mod refusing;
 mod restoring;
+mod showing;
+mod value;
+mod world;

@@ -2,7 +2,7 @@
 
 use alloy::primitives::B256;
 
-use super::gateway::{blocks, contract, deployment, event_log, gateway_on, message, module_set, open_route, sent};
+use super::gateway::{blocks, contract, event_log, gateway_on, message, module_set, nothing, on_hub, open_route, sent};
 use crate::{
     commitment::Commitment,
     derivation::{Deployment, Derivation, RestoreError, Snapshot},
@@ -13,22 +13,24 @@ use crate::{
 };
 
 fn proven() -> (Commitment, Snapshot) {
-    let mut derivation = Derivation::new(deployment());
+    let mut derivation = Derivation::new(on_hub());
     let routes = [2, 3].map(|to| event_log(&open_route(to)));
     let row = module_set(3, contract(5), 7, Kind::Mapping, 1);
     let sent = [sent(&message(2, 0)), sent(&message(3, 0)), sent(&message(3, 1)), row];
-    blocks([routes.to_vec(), sent.to_vec()]).iter().for_each(|block| drop(derivation.apply(block).unwrap()));
+    blocks([routes.to_vec(), sent.to_vec()])
+        .iter()
+        .for_each(|block| drop(derivation.apply(block, &nothing()).unwrap()));
     (derivation.commitment().unwrap(), derivation.snapshot())
 }
 
 fn restore(commitment: &Commitment, snapshot: Snapshot) -> RestoreError {
-    Derivation::restore(deployment(), commitment, snapshot).unwrap_err()
+    Derivation::restore(on_hub(), commitment, snapshot).unwrap_err()
 }
 
 #[test]
 fn what_was_restored_is_what_was_proven() {
     let (commitment, snapshot) = proven();
-    let restored = Derivation::restore(deployment(), &commitment, snapshot.clone()).unwrap();
+    let restored = Derivation::restore(on_hub(), &commitment, snapshot.clone()).unwrap();
     assert_eq!(restored.commitment(), Some(commitment));
     assert_eq!(restored.snapshot(), snapshot);
     assert_eq!(restored.next_block(), commitment.block_number + 1);
@@ -64,7 +66,7 @@ fn a_foreign_commitment_is_refused() {
     for foreign in [Commitment { network, ..commitment }, Commitment { origin, ..commitment }] {
         assert_eq!(restore(&foreign, snapshot.clone()), RestoreError::Foreign(Box::new(foreign)));
     }
-    let other = Deployment { network, ..deployment() };
+    let other = Deployment { network, ..on_hub() };
     assert!(Derivation::restore(other, &commitment, snapshot.clone()).is_err());
     let wrong_version = Commitment { version: 2, ..commitment };
     assert_eq!(restore(&wrong_version, snapshot), RestoreError::Version { expected: 2, got: 1 });

@@ -24,7 +24,7 @@ use crate::{
     message::Message,
 };
 
-fn golden(name: &str, value: &Value) {
+pub(in crate::tests) fn golden(name: &str, value: &Value) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(name);
     if std::env::var_os("METALAYER_WRITE_GOLDEN").is_some() {
         fs::write(&path, format!("{value:#}\n")).unwrap();
@@ -33,7 +33,7 @@ fn golden(name: &str, value: &Value) {
     assert_eq!(*value, written, "{name} differs: what is signed has changed");
 }
 
-fn text(bytes: impl AsRef<[u8]>) -> String {
+pub(in crate::tests) fn text(bytes: impl AsRef<[u8]>) -> String {
     hex::encode_prefixed(bytes)
 }
 

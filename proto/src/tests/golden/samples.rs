@@ -10,7 +10,7 @@ use crate::{
     batch::{Attestation, TransportBatch},
     commitment::Commitment,
     facts::{Credited, EpochEntry, Fact, FactsMap, ModuleRow, Route},
-    ids::{ChainId, GatewayId, NetworkId},
+    ids::{ChainId, GatewayId, MessageId, NetworkId},
     lanes::{LaneState, LanesTree},
     message::{Kind, Message, Payload},
 };
@@ -97,6 +97,12 @@ pub(in crate::tests) fn facts() -> Vec<Fact> {
         Fact::Ledger { asset: keccak256("asset"), units: U256::from(1_000_000_u64) },
         Fact::Credited { origin: gateway(903), credited: Credited::new(40, vec![0b1010_0110, 0, 1]).unwrap() },
         Fact::Credited { origin: gateway(904), credited: Credited::new(12, vec![]).unwrap() },
+        Fact::Module {
+            chain: chain(901),
+            contract: address("old module"),
+            row: ModuleRow { module: 0, kind: Kind::Generic, version: 4 },
+        },
+        Fact::Failed { origin: gateway(903), sequence: 41, id: MessageId(keccak256("failed")) },
         Fact::Fees { origin: gateway(903), executor: address("executor"), total: U256::MAX },
     ]
 }
