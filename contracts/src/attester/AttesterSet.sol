@@ -7,6 +7,7 @@ import {Bitmap} from "./Bitmap.sol";
 import {Bls} from "./Bls.sol";
 import {BlsProbe} from "./BlsProbe.sol";
 import {CodeStore} from "./CodeStore.sol";
+import {Equation, newEquation} from "./Equation.sol";
 import {HashToG1} from "./HashToG1.sol";
 import {KeyTable} from "./KeyTable.sol";
 import {RememberedSums, Sum} from "./RememberedSums.sol";
@@ -112,19 +113,15 @@ contract AttesterSet is IAttesterSet {
     function verify(bytes32 digest, bytes calldata proof) external {
         if (proof.length < PROOF_FIXED_SIZE) revert ProofMalformed();
         uint64 number = uint64(bytes8(proof));
-        Bls.G1 memory signature = Bls.unpackG1(proof[8:PROOF_FIXED_SIZE]);
-        bytes memory bitmap = proof[PROOF_FIXED_SIZE:];
+        bytes calldata bitmap = proof[PROOF_FIXED_SIZE:];
         (uint256 members, uint256 totalStake) = _inForce(number);
         if (!Bitmap.isCanonical(bitmap, members)) revert ProofMalformed();
 
-        Sum memory sum = RememberedSums.recall(number, bitmap);
-        bool known = sum.stake != 0;
-        if (!known) sum = _sum(number, bitmap, members);
-        if (3 * sum.stake <= 2 * totalStake) revert QuorumNotReached(sum.stake, totalStake);
-        if (Bls.isInfinity(sum.key) || Bls.isInfinity(signature)) revert PointAtInfinity();
-        Bls.G1 memory hash = HashToG1.hash(bytes.concat(digest), SIGNATURE_TAG);
-        if (!Bls.verify(signature, hash, sum.key)) revert SignatureInvalid();
-        if (!known) RememberedSums.remember(number, bitmap, sum);
+        Equation equation = newEquation();
+        equation.setSignature(proof[8:PROOF_FIXED_SIZE]);
+        uint256 stake = RememberedSums.recallTo(equation.keyAt(), number, bitmap);
+        if (stake == 0) return _verifyUnknown(equation, digest, number, bitmap);
+        _requireSigned(equation, digest, stake, totalStake);
     }
 
     /// @notice The code of the sum that this transaction remembers, for the contract that becomes it.
@@ -202,6 +199,22 @@ contract AttesterSet is IAttesterSet {
         Sum memory absent = KeyTable.sumOf(chunks, Bitmap.complement(bitmap, members));
         Bls.addTo(sum.key, Bls.negate(absent.key));
         sum.stake -= absent.stake;
+    }
+
+    /// @dev A set of signers that was not seen before: its sum is remembered once the signature holds.
+    function _verifyUnknown(Equation equation, bytes32 digest, uint64 number, bytes memory bitmap) private {
+        Record storage record = _epochs[number];
+        Sum memory sum = _sum(number, bitmap, record.members);
+        equation.setKey(sum.key);
+        _requireSigned(equation, digest, sum.stake, record.totalStake);
+        RememberedSums.remember(number, bitmap, sum);
+    }
+
+    function _requireSigned(Equation equation, bytes32 digest, uint256 stake, uint256 totalStake) private view {
+        if (3 * stake <= 2 * totalStake) revert QuorumNotReached(stake, totalStake);
+        if (equation.hasInfinity()) revert PointAtInfinity();
+        HashToG1.hashTo(bytes.concat(digest), SIGNATURE_TAG, equation.hashAt());
+        if (!equation.holds()) revert SignatureInvalid();
     }
 
     function _requireSlow(address timelock) private view {

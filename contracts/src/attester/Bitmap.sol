@@ -8,7 +8,7 @@ library Bitmap {
     uint256 private constant NIBBLE_COUNTS = 0x4332322132212110;
 
     /// @notice Whether `bitmap` has exactly one bit a member, and no bit beyond.
-    function isCanonical(bytes memory bitmap, uint256 members) internal pure returns (bool) {
+    function isCanonical(bytes calldata bitmap, uint256 members) internal pure returns (bool) {
         if (bitmap.length != (members + 7) / 8) return false;
         uint256 used = members % 8;
         return used == 0 || uint8(bitmap[bitmap.length - 1]) << used == 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.30;
 
+import {Equation, HASH_AT, newEquation, writeNegatedGenerator} from "./Equation.sol";
 import {Precompiles} from "./Precompiles.sol";
 
 /// @title BLS12-381 with signatures in G1 and keys in G2
@@ -39,21 +40,16 @@ library Bls {
     uint256 internal constant P_HIGH = 0x1a0111ea397fe69a4b1ba7b6434bacd7;
     uint256 internal constant P_LOW = 0x64774b84f38512bf6730d2a0f6b0f6241eabfffeb153ffffb9feffffffffaaab;
 
-    /// @notice Whether `key` signed what hashes to `hash`: e(signature, -generator) · e(hash, key) = 1.
-    /// @dev Reverts on a point outside its subgroup, which the precompile refuses.
-    function verify(G1 memory signature, G1 memory hash, G2 memory key) internal view returns (bool holds) {
-        G2 memory generator = negatedGenerator();
-        uint256 pairs = _scratch();
+    /// @notice Whether `key` signed what hashes to `hash`. Reverts on a point outside its subgroup.
+    function verify(G1 memory signature, G1 memory hash, G2 memory key) internal view returns (bool) {
+        Equation equation = newEquation();
+        uint256 at = Equation.unwrap(equation);
         assembly ("memory-safe") {
-            mcopy(pairs, signature, G1_SIZE)
-            mcopy(add(pairs, 128), generator, G2_SIZE)
-            mcopy(add(pairs, 384), hash, G1_SIZE)
-            mcopy(add(pairs, 512), key, G2_SIZE)
+            mcopy(at, signature, G1_SIZE)
+            mcopy(add(at, HASH_AT), hash, G1_SIZE)
         }
-        Precompiles.invoke(Precompiles.PAIRING, Precompiles.PAIRING_GAS, pairs, 768, pairs, 32);
-        assembly ("memory-safe") {
-            holds := eq(mload(pairs), 1)
-        }
+        equation.setKey(key);
+        return equation.holds();
     }
 
     /// @notice a + b in G1. Reverts unless both are on the curve; subgroups are not checked.
@@ -153,17 +149,12 @@ library Bls {
     }
 
     /// @notice The negative of G2's generator: a key whose secret is -1.
-    function negatedGenerator() internal pure returns (G2 memory) {
-        return G2({
-            x0High: 0x024aa2b2f08f0a91260805272dc51051,
-            x0Low: 0xc6e47ad4fa403b02b4510b647ae3d1770bac0326a805bbefd48056c8c121bdb8,
-            x1High: 0x13e02b6052719f607dacd3a088274f65,
-            x1Low: 0x596bd0d09920b61ab5da61bbdc7f5049334cf11213945d57e5ac7d055d042b7e,
-            y0High: 0x0d1b3cc2c7027888be51d9ef691d77bc,
-            y0Low: 0xb679afda66c73f17f9ee3837a55024f78c71363275a75d75d86bab79f74782aa,
-            y1High: 0x13fa4d4a0ad8b1ce186ed5061789213d,
-            y1Low: 0x993923066dddaf1040bc3ff59f825c78df74f2d75467e25e0f55f8a00fa030ed
-        });
+    function negatedGenerator() internal pure returns (G2 memory generator) {
+        uint256 at;
+        assembly ("memory-safe") {
+            at := generator
+        }
+        writeNegatedGenerator(at);
     }
 
     /// @dev Memory beyond the free pointer, for input that is used up before anything else is allocated.

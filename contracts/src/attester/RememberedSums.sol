@@ -30,14 +30,26 @@ library RememberedSums {
     /// @notice Finds the sum of a bitmap's members.
     /// @return sum What was remembered; a sum of no stake if nothing was.
     function recall(uint64 epoch, bytes memory bitmap) internal view returns (Sum memory sum) {
-        bytes memory data = new bytes(SIZE);
-        CodeStore.read(_locate(epoch, bitmap), 0, data);
-        Bls.unpackG2(data, sum.key);
-        uint256 stake;
+        Bls.G2 memory key = sum.key;
+        uint256 at;
         assembly ("memory-safe") {
-            stake := shr(128, mload(add(data, 224)))
+            at := key
         }
-        sum.stake = stake;
+        sum.stake = _read(_salt(epoch, bitmap), at);
+    }
+
+    /// @notice As `recall`, but writes the key to 256 zero bytes of memory.
+    /// @return stake 0 if nothing was remembered; then the key is infinity.
+    function recallTo(uint256 key, uint64 epoch, bytes calldata bitmap) internal view returns (uint256 stake) {
+        bytes32 salt;
+        // As `_salt`, from calldata.
+        assembly ("memory-safe") {
+            let start := mload(0x40)
+            mstore(start, shl(192, epoch))
+            calldatacopy(add(start, 8), bitmap.offset, bitmap.length)
+            salt := keccak256(start, add(bitmap.length, 8))
+        }
+        return _read(salt, key);
     }
 
     /// @notice Remembers the sum of a bitmap's members, which must be right: it is never computed again.
@@ -75,8 +87,22 @@ library RememberedSums {
         return keccak256(abi.encodePacked(epoch, bitmap));
     }
 
-    function _locate(uint64 epoch, bytes memory bitmap) private view returns (address) {
-        bytes32 hash = keccak256(abi.encodePacked(hex"ff", address(this), _salt(epoch, bitmap), INIT_CODE_HASH));
-        return address(uint160(uint256(hash)));
+    /// @dev Unpacks the key that is remembered under a salt to `key`.
+    function _read(bytes32 salt, uint256 key) private view returns (uint256 stake) {
+        bytes32 initCodeHash = INIT_CODE_HASH;
+        assembly ("memory-safe") {
+            // CREATE2's address: the end of H(0xff ‖ creator ‖ salt ‖ H(init code)).
+            let data := mload(0x40)
+            mstore(data, or(shl(248, 0xff), shl(88, address())))
+            mstore(add(data, 21), salt)
+            mstore(add(data, 53), initCodeHash)
+            // Code that is not there reads as zeros.
+            extcodecopy(keccak256(data, 85), data, 1, SIZE)
+            mcopy(add(key, 16), data, 48)
+            mcopy(add(key, 80), add(data, 48), 48)
+            mcopy(add(key, 144), add(data, 96), 48)
+            mcopy(add(key, 208), add(data, 144), 48)
+            stake := shr(128, mload(add(data, 192)))
+        }
     }
 }

@@ -24,9 +24,8 @@ abstract contract Attested is GatewayBase {
         bytes32[] calldata laneProof
     ) internal pure {
         if (count == 0 || laneRoot == 0 || commitment.lanesRoot == 0) revert ZeroRoot();
-        bool proven = Commitments.provesLane(
-            commitment, destinationChainId, destinationGateway, count, laneRoot, laneProof
-        );
+        bool proven =
+            Commitments.provesLane(commitment, destinationChainId, destinationGateway, count, laneRoot, laneProof);
         if (!proven) revert LaneNotProven();
     }
 }

@@ -57,7 +57,11 @@ library Attributes {
     }
 
     /// @dev The given attributes, followed by what the gateway made of them.
-    function withSent(bytes[] calldata given, bytes32 id, Message memory message) internal pure returns (bytes[] memory all) {
+    function withSent(bytes[] calldata given, bytes32 id, Message memory message)
+        internal
+        pure
+        returns (bytes[] memory all)
+    {
         all = new bytes[](given.length + 1);
         for (uint256 i = 0; i < given.length; ++i) {
             all[i] = given[i];

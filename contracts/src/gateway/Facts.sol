@@ -17,7 +17,11 @@ library Facts {
     }
 
     /// @dev Whether the map with this root has `valueHash` under `key`. `proof` are the siblings from the leaf's parent up.
-    function proves(bytes32 root, bytes32 key, bytes32 valueHash, bytes32[] calldata proof) internal pure returns (bool) {
+    function proves(bytes32 root, bytes32 key, bytes32 valueHash, bytes32[] calldata proof)
+        internal
+        pure
+        returns (bool)
+    {
         uint256 depth = proof.length;
         if (root == 0 || depth > PROOF_MAX) return false;
         bytes32 node = keccak256(abi.encodePacked(FACT_TAG, VERSION, key, valueHash));

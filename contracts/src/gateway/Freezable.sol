@@ -14,7 +14,8 @@ abstract contract Freezable is GatewayBase {
         uint64 executableAt;
     }
 
-    mapping(Direction => Freeze) private _freezes;
+    /// @dev By direction.
+    Freeze[2] private _freezes;
 
     modifier whenOpen(Direction direction) {
         _requireOpen(direction);
@@ -22,26 +23,26 @@ abstract contract Freezable is GatewayBase {
     }
 
     function freeze(Direction direction) external override only(_guardian) {
-        _freezes[direction] = Freeze(true, 0);
+        _freezes[uint8(direction)] = Freeze(true, 0);
         emit Frozen(direction);
     }
 
     function proposeUnfreeze(Direction direction) external override only(_council) {
-        Freeze storage state = _freezes[direction];
+        Freeze storage state = _freezes[uint8(direction)];
         if (!state.frozen) revert UnfreezeNotReady(direction);
         state.executableAt = uint64(block.timestamp) + _unfreezeDelay;
         emit UnfreezeProposed(direction, state.executableAt);
     }
 
     function unfreeze(Direction direction) external override only(_council) {
-        uint64 executableAt = _freezes[direction].executableAt;
+        uint64 executableAt = _freezes[uint8(direction)].executableAt;
         if (executableAt == 0 || block.timestamp < executableAt) revert UnfreezeNotReady(direction);
-        delete _freezes[direction];
+        delete _freezes[uint8(direction)];
         emit Unfrozen(direction);
     }
 
     function frozen(Direction direction) public view override returns (bool) {
-        return _freezes[direction].frozen;
+        return _freezes[uint8(direction)].frozen;
     }
 
     function _requireOpen(Direction direction) internal view {

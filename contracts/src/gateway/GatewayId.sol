@@ -8,8 +8,11 @@ type GatewayId is bytes28;
 
 using {same as ==} for GatewayId global;
 
-function toGatewayId(uint64 chainId, address gateway) pure returns (GatewayId) {
-    return GatewayId.wrap(bytes28((uint224(chainId) << 160) | uint160(gateway)));
+function toGatewayId(uint64 chainId, address gateway) pure returns (GatewayId id) {
+    // Shifted so that whatever lies above the fields falls out: masking costs more, and every message comes by here.
+    assembly ("memory-safe") {
+        id := or(shl(192, chainId), shr(64, shl(96, gateway)))
+    }
 }
 
 function same(GatewayId a, GatewayId b) pure returns (bool) {

@@ -131,7 +131,8 @@ abstract contract Home is Outbox, ModuleTable, Attested {
     /// @dev Takes a refusal: `abi.encode(uint64 sequence, bytes32 id)` from the gateway that a lane from here leads to.
     /// @return failure Zero, or why it was not taken.
     function _takeRefusal(Message memory message, bytes calldata payload) internal returns (bytes32 failure) {
-        bool fits = message.sender == message.originGateway && message.recipient == address(this) && payload.length == 64;
+        bool fits =
+            message.sender == message.originGateway && message.recipient == address(this) && payload.length == 64;
         if (!fits) return ControlInvalid.selector;
         uint256 sequence = uint256(bytes32(payload[:32]));
         bytes32 id = bytes32(payload[32:]);

@@ -26,8 +26,8 @@ abstract contract Inbox is Home {
 
     /// @dev A lane to here.
     struct Origin {
-        /// Accepted for good: they outlive the epoch that signed them.
-        mapping(uint64 count => bytes32) roots;
+        /// Of every 256 counts the newest accepted root, kept for good: it outlives the epoch that signed it. See `_record`.
+        mapping(uint256 bucket => bytes32) roots;
         /// Taken: delivered, failed, void or refused.
         BitMaps.BitMap taken;
         mapping(uint64 sequence => Failure) failures;
@@ -35,24 +35,15 @@ abstract contract Inbox is Home {
 
     mapping(GatewayId origin => Origin) private _origins;
 
+    /// @dev Needs no guard: it calls nobody but the AttesterSet, and what it writes is attested whoever calls it from where.
     function accept(
         Commitment calldata commitment,
         bytes calldata proof,
         uint64 count,
         bytes32 laneRoot,
         bytes32[] calldata laneProof
-    ) external override nonReentrant whenOpen(Direction.Inbound) {
-        GatewayId from = toGatewayId(commitment.originChainId, commitment.originGateway);
-        if (from == _self()) revert WrongOrigin(commitment.originChainId, commitment.originGateway);
-        _requireQuorum(commitment, proof);
-        _requireLane(commitment, _chainId(), address(this), count, laneRoot, laneProof);
-
-        mapping(uint64 => bytes32) storage roots = _origins[from].roots;
-        bytes32 stored = roots[count];
-        if (stored == laneRoot) return;
-        if (stored != 0) revert RootConflict(stored, laneRoot);
-        roots[count] = laneRoot;
-        emit RootAccepted(commitment.originChainId, commitment.originGateway, count, laneRoot);
+    ) external override whenOpen(Direction.Inbound) {
+        _accept(commitment, proof, count, laneRoot, laneProof);
     }
 
     function deliver(
@@ -64,25 +55,33 @@ abstract contract Inbox is Home {
         bytes calldata rangeProof
     ) external override nonReentrant whenOpen(Direction.Inbound) {
         GatewayId from = toGatewayId(originChainId, originGateway);
-        Origin storage origin = _origins[from];
-        bytes32 root = origin.roots[count];
-        if (root == 0) revert RootUnknown(originChainId, originGateway, count);
+        bytes32 accepted = _origins[from].roots[count >> 8];
+        if (!_isOf(accepted, count)) revert RootUnknown(originChainId, originGateway, count);
         Items.Range memory range = Items.read(items, from, _self(), first);
-        if (LaneTree.rangeRoot(range.leaves, first, count, rangeProof) != root) revert RangeNotProven();
+        bytes32 root = LaneTree.rangeRoot(range.leaves, first, count, rangeProof);
+        if (_record(count, root) != accepted) revert RangeNotProven();
+        _deliver(originChainId, originGateway, range, items);
+    }
 
-        uint256 fresh = _take(origin.taken, first, range.carried);
-        if (fresh == 0) return;
-        Message memory message;
-        message.originChainId = originChainId;
-        message.originGateway = originGateway;
-        message.sequence = first;
-        uint256 executed = _runRange(origin, message, items, range.leaves, fresh);
-        if (executed != 0) emit RangeDelivered(originChainId, originGateway, first, executed, msg.sender);
+    /// @dev The range's own root is the one that must be attested, so that nobody has to say it or look it up.
+    function acceptAndDeliver(
+        Commitment calldata commitment,
+        bytes calldata proof,
+        bytes32[] calldata laneProof,
+        uint64 count,
+        uint64 first,
+        bytes calldata items,
+        bytes calldata rangeProof
+    ) external override nonReentrant whenOpen(Direction.Inbound) {
+        GatewayId from = toGatewayId(commitment.originChainId, commitment.originGateway);
+        Items.Range memory range = Items.read(items, from, _self(), first);
+        _accept(commitment, proof, count, LaneTree.rangeRoot(range.leaves, first, count, rangeProof), laneProof);
+        _deliver(commitment.originChainId, commitment.originGateway, range, items);
     }
 
     function retry(bytes calldata message) external override nonReentrant whenOpen(Direction.Inbound) {
         (Message memory failed, bytes calldata payload, bytes32 id) = _failed(message);
-        delete _origin(failed.originChainId, failed.originGateway).failures[failed.sequence];
+        delete _origin(failed.originChainId, failed.originGateway).failures[uint64(failed.sequence)];
         // With less than it was sent with, a recipient that survives running short could be made to.
         RecipientCall.requireGas(failed.gasLimit);
         bytes32 senderPrefix = Interoperable.prefix(failed.originChainId);
@@ -93,14 +92,14 @@ abstract contract Inbox is Home {
 
     function refuse(bytes calldata message) external override nonReentrant whenOpen(Direction.Inbound) {
         (Message memory failed,, bytes32 id) = _failed(message);
-        if (failed.kind == Kinds.GOVERNANCE || failed.kind == Kinds.CONTROL) revert NotRefusable(failed.kind);
+        if (failed.kind == Kinds.GOVERNANCE || failed.kind == Kinds.CONTROL) revert NotRefusable(uint8(failed.kind));
         Origin storage origin = _origin(failed.originChainId, failed.originGateway);
-        uint256 refusableAt = origin.failures[failed.sequence].since + REFUSE_AFTER;
+        uint256 refusableAt = origin.failures[uint64(failed.sequence)].since + REFUSE_AFTER;
         if (block.timestamp < refusableAt) revert RefusedTooEarly(refusableAt);
         // Its bit stays: taken and not failed is settled, and there is nothing left to retry.
-        delete origin.failures[failed.sequence];
-        _sendRefusal(failed.originChainId, failed.originGateway, failed.sequence, id);
-        emit MessageRefused(id, failed.originChainId, failed.originGateway, failed.sequence);
+        delete origin.failures[uint64(failed.sequence)];
+        _sendRefusal(failed.originChainId, failed.originGateway, uint64(failed.sequence), id);
+        emit MessageRefused(id, failed.originChainId, failed.originGateway, uint64(failed.sequence));
     }
 
     function refuseUnproven(uint64 originChainId, address originGateway, uint64 sequence)
@@ -116,13 +115,13 @@ abstract contract Inbox is Home {
         emit MessageRefused(0, originChainId, originGateway, sequence);
     }
 
-    function acceptedRoot(uint64 originChainId, address originGateway, uint64 count)
+    function isAccepted(uint64 originChainId, address originGateway, uint64 count, bytes32 laneRoot)
         external
         view
         override
-        returns (bytes32)
+        returns (bool)
     {
-        return _origin(originChainId, originGateway).roots[count];
+        return _origin(originChainId, originGateway).roots[count >> 8] == _record(count, laneRoot);
     }
 
     function statusOf(uint64 originChainId, address originGateway, uint64 sequence)
@@ -141,6 +140,55 @@ abstract contract Inbox is Home {
         return _origins[toGatewayId(chainId, gateway)];
     }
 
+    /// @dev A root and which of its bucket's 256 counts it has, in one word: overwriting a slot costs a fifth of filling one,
+    /// and roots are cumulative, so the newest proves all that older ones did. 31 bytes of a root are as hard to hit as
+    /// the signatures are to forge.
+    function _record(uint64 count, bytes32 root) private pure returns (bytes32) {
+        return bytes32((uint256(root) & ~uint256(0xff)) | (count & 0xff));
+    }
+
+    function _isOf(bytes32 record, uint64 count) private pure returns (bool) {
+        return record != 0 && uint8(uint256(record)) == uint8(count);
+    }
+
+    /// @dev Checks that a root is attested, and keeps it unless a newer one of its bucket is kept.
+    function _accept(
+        Commitment calldata commitment,
+        bytes calldata proof,
+        uint64 count,
+        bytes32 laneRoot,
+        bytes32[] calldata laneProof
+    ) private {
+        GatewayId from = toGatewayId(commitment.originChainId, commitment.originGateway);
+        if (from == _self()) revert WrongOrigin(commitment.originChainId, commitment.originGateway);
+        _requireQuorum(commitment, proof);
+        _requireLane(commitment, _chainId(), address(this), count, laneRoot, laneProof);
+
+        mapping(uint256 => bytes32) storage roots = _origins[from].roots;
+        bytes32 kept = roots[count >> 8];
+        bytes32 attested = _record(count, laneRoot);
+        if (kept == attested) return;
+        if (_isOf(kept, count)) revert RootConflict(kept, laneRoot);
+        if (kept == 0 || uint8(uint256(kept)) < uint8(count)) roots[count >> 8] = attested;
+        emit RootAccepted(commitment.originChainId, commitment.originGateway, count, laneRoot);
+    }
+
+    /// @dev Runs what of a proven range was not taken before.
+    function _deliver(uint64 originChainId, address originGateway, Items.Range memory range, bytes calldata items)
+        private
+    {
+        Origin storage origin = _origin(originChainId, originGateway);
+        uint256 first = range.first;
+        uint256 fresh = _take(origin.taken, first, range.carried);
+        if (fresh == 0) return;
+        Message memory message;
+        message.originChainId = originChainId;
+        message.originGateway = originGateway;
+        message.sequence = first;
+        uint256 executed = _runRange(origin, message, items, range.leaves, fresh);
+        if (executed != 0) emit RangeDelivered(originChainId, originGateway, uint64(first), executed, msg.sender);
+    }
+
     /// @dev A message to here whose failure is stored.
     function _failed(bytes calldata canonical)
         private
@@ -150,7 +198,8 @@ abstract contract Inbox is Home {
         (message, payload) = Messages.decode(canonical);
         if (!(toGatewayId(message.destinationChainId, message.destinationGateway) == _self())) revert NotThisGateway();
         id = keccak256(canonical);
-        Failure storage failure = _origin(message.originChainId, message.originGateway).failures[message.sequence];
+        Failure storage failure =
+            _origin(message.originChainId, message.originGateway).failures[uint64(message.sequence)];
         if (failure.since == 0 || failure.idTail != uint216(uint256(id))) revert NotFailed(id);
     }
 
@@ -174,6 +223,7 @@ abstract contract Inbox is Home {
 
     /// @dev Runs the fresh items of a range in order.
     /// @param message Origin and the first item's sequence; the rest is filled in again for each item.
+    /// @param leaves Of all items; a message's is its id.
     /// @return executed Which items were delivered or failed.
     function _runRange(
         Origin storage origin,
@@ -184,20 +234,26 @@ abstract contract Inbox is Home {
     ) private returns (uint256 executed) {
         bytes32 senderPrefix = Interoperable.prefix(message.originChainId);
         uint256 cursor;
-        for (uint256 i = 0; fresh >> i != 0; ++i) {
-            bool isFresh = (fresh >> i) & 1 == 1;
-            if (Items.isMessage(items, cursor)) {
-                bytes calldata payload;
-                (payload, cursor) = Items.messageAt(items, cursor, message);
-                if (isFresh && _runItem(origin, message, payload, leaves[i], senderPrefix)) executed |= 1 << i;
-            } else {
+        unchecked {
+            // Up to the last fresh item; after the 256th `bit` is 0 and nothing is above it.
+            for (uint256 bit = 1; bit - 1 < fresh; bit <<= 1) {
                 bytes32 id;
-                (id, cursor) = Items.markerAt(items, cursor);
-                if (isFresh) {
-                    emit MessageVoided(id, message.originChainId, message.originGateway, message.sequence);
+                assembly ("memory-safe") {
+                    leaves := add(leaves, 0x20)
+                    id := mload(leaves)
                 }
+                if (Items.isMessage(items, cursor)) {
+                    bytes calldata payload;
+                    (payload, cursor) = Items.messageAt(items, cursor, message);
+                    if (fresh & bit != 0 && _runItem(origin, message, payload, id, senderPrefix)) executed |= bit;
+                } else {
+                    (id, cursor) = Items.markerAt(items, cursor);
+                    if (fresh & bit != 0) {
+                        emit MessageVoided(id, message.originChainId, message.originGateway, uint64(message.sequence));
+                    }
+                }
+                ++message.sequence;
             }
-            ++message.sequence;
         }
     }
 
@@ -215,23 +271,23 @@ abstract contract Inbox is Home {
         }
         bool success;
         bytes32 reason = GasLimitAboveMax.selector;
-        if (message.gasLimit <= GAS_MAX) {
-            RecipientCall.requireGas(message.gasLimit);
-            (success, reason) = _run(message, payload, id, senderPrefix, message.gasLimit);
+        uint256 gasLimit = message.gasLimit;
+        if (gasLimit <= GAS_MAX) {
+            RecipientCall.requireGas(gasLimit);
+            (success, reason) = _run(message, payload, id, senderPrefix, gasLimit);
         }
         if (success) {
             _logDelivered(message, id);
         } else {
-            origin.failures[message.sequence] = Failure(uint40(block.timestamp), uint216(uint256(id)));
-            emit MessageFailed(id, message.originChainId, message.originGateway, message.sequence, reason);
+            origin.failures[uint64(message.sequence)] = Failure(uint40(block.timestamp), uint216(uint256(id)));
+            emit MessageFailed(id, message.originChainId, message.originGateway, uint64(message.sequence), reason);
         }
         return true;
     }
 
     /// @dev What an ordered message waits for. A governance act that always reverts must not hold up those after it.
-    function _isSettled(Origin storage origin, uint64 sequence, uint8 kind) private view returns (bool) {
-        return origin.taken.get(sequence)
-            && (kind == Kinds.GOVERNANCE || origin.failures[sequence].since == 0);
+    function _isSettled(Origin storage origin, uint256 sequence, uint256 kind) private view returns (bool) {
+        return origin.taken.get(sequence) && (kind == Kinds.GOVERNANCE || origin.failures[uint64(sequence)].since == 0);
     }
 
     /// @dev Does what the message is for, in the one place that decides who may be called.
@@ -239,18 +295,20 @@ abstract contract Inbox is Home {
         private
         returns (bool success, bytes32 reason)
     {
-        if (message.kind == Kinds.CONTROL) {
+        // Read once: the compiler masks an address each time.
+        (uint256 kind, address sender, address recipient) = (message.kind, message.sender, message.recipient);
+        if (kind == Kinds.CONTROL) {
             reason = _takeRefusal(message, payload);
             return (reason == 0, reason);
         }
-        if (message.kind == Kinds.GOVERNANCE) {
+        if (kind == Kinds.GOVERNANCE) {
             if (!_isFromHub(message)) return (false, GovernanceNotFromHub.selector);
-        } else if (_isPrivileged(message.recipient)) {
+        } else if (_isPrivileged(recipient)) {
             return (false, RecipientPrivileged.selector);
-        } else if (!_moduleFits(message.kind, message.originChainId, message.sender, message.recipient)) {
+        } else if (!_moduleFits(kind, message.originChainId, sender, recipient)) {
             return (false, ModuleMismatch.selector);
         }
-        return RecipientCall.receiveMessage(message.recipient, gasGiven, id, senderPrefix, message.sender, payload);
+        return RecipientCall.receiveMessage(recipient, gasGiven, id, senderPrefix, sender, payload);
     }
 
     function _isFromHub(Message memory message) private view returns (bool) {
@@ -258,8 +316,15 @@ abstract contract Inbox is Home {
             && message.sender == _hubRegistry && message.recipient == _hubAgent;
     }
 
-    function _isPrivileged(address recipient) private view returns (bool) {
-        return recipient == address(this) || recipient == _hubAgent || recipient == _attesterSet || recipient == _era;
+    function _isPrivileged(address recipient) private view returns (bool privileged) {
+        (address era, address attesterSet, address hubAgent) = (_era, _attesterSet, _hubAgent);
+        // Without branches: every message comes by here, and hardly any is for one of them.
+        assembly ("memory-safe") {
+            privileged := or(
+                or(eq(recipient, era), eq(recipient, attesterSet)),
+                or(eq(recipient, hubAgent), eq(recipient, address()))
+            )
+        }
     }
 
     /// @dev `emit MessageDelivered(id, origin chain, origin gateway, sequence)`, whose data is the beginning of the message

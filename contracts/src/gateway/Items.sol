@@ -55,16 +55,14 @@ library Items {
         return _flagsAt(items, cursor) & MESSAGE != 0;
     }
 
-    function isVoid(bytes calldata items, uint256 cursor) internal pure returns (bool) {
-        return _flagsAt(items, cursor) == VOID;
-    }
-
     /// @dev The id of a void, or a bare leaf, and where the next item begins.
     function markerAt(bytes calldata items, uint256 cursor) internal pure returns (bytes32 marker, uint256 next) {
         assembly ("memory-safe") {
             marker := calldataload(add(add(items.offset, cursor), 1))
         }
-        next = cursor + MARKER;
+        unchecked {
+            next = cursor + MARKER;
+        }
     }
 
     /// @dev Fills in what running the message needs (kind, gas limit, sender, recipient, `after_`), and says where its
@@ -74,31 +72,26 @@ library Items {
         pure
         returns (bytes calldata payload, uint256 next)
     {
-        uint256 word;
-        uint256 recipient;
-        uint256 after_;
         assembly ("memory-safe") {
             let at := add(items.offset, cursor)
-            word := calldataload(at)
-            recipient := shr(96, calldataload(add(at, 28)))
+            let word := calldataload(at)
             let flags := byte(0, word)
+            // Where the fields lie in `Message`, a word each.
+            mstore(add(message, 0xa0), byte(1, word))
+            mstore(add(message, 0xc0), and(shr(192, word), 0xffffffff))
+            mstore(add(message, 0xe0), shr(96, calldataload(add(at, 8))))
+            mstore(add(message, 0x100), shr(96, calldataload(add(at, 28))))
+            mstore(add(message, 0x160), 0)
             // 48 fixed bytes, then 20, 16 and 8 of the optional fields that are there.
-            at := add(at, 48)
-            at := add(at, mul(20, and(flags, 1)))
-            at := add(at, shl(3, and(flags, 2)))
+            at := add(at, add(48, add(mul(20, and(flags, 1)), shl(3, and(flags, 2)))))
             if and(flags, 4) {
-                after_ := shr(192, calldataload(at))
+                mstore(add(message, 0x160), shr(192, calldataload(at)))
                 at := add(at, 8)
             }
             payload.offset := at
             payload.length := and(shr(224, word), 0xffff)
             next := sub(add(at, payload.length), items.offset)
         }
-        message.kind = uint8(word >> 240);
-        message.gasLimit = uint32(word >> 192);
-        message.sender = address(uint160(word >> 32));
-        message.recipient = address(uint160(recipient));
-        message.after_ = uint64(after_);
     }
 
     function _flagsAt(bytes calldata items, uint256 cursor) private pure returns (uint256 flags) {
@@ -131,15 +124,17 @@ library Items {
     {
         uint256 index = leaves.length;
         bytes32 leaf;
-        bool isCarried = true;
+        uint256 carried = 1;
         if (isMessage(items, cursor)) {
-            (leaf, next) = _idAt(items, cursor, range.first + index, range.scratch);
+            unchecked {
+                (leaf, next) = _idAt(items, cursor, range.first + index, range.scratch);
+            }
         } else {
             (leaf, next) = _markedLeafAt(items, cursor);
-            isCarried = isVoid(items, cursor);
+            carried = _flagsAt(items, cursor);
         }
         if (leaf == 0) revert IGateway.ItemMalformed(index);
-        if (isCarried) range.carried |= 1 << index;
+        range.carried |= carried << index;
         assembly ("memory-safe") {
             mstore(leaves, add(index, 1))
             mstore(add(leaves, shl(5, add(index, 1))), leaf)

@@ -11,8 +11,7 @@ library LaneTree {
     uint256 internal constant LEAVES_MAX = 2 ** 32 - 1;
 
     /// @dev Roots of the subtrees of zeros, z[0] to z[31], joined. In the code, where reading them costs a tenth of hashing them.
-    bytes private constant ZEROS =
-        hex"0000000000000000000000000000000000000000000000000000000000000000"
+    bytes private constant ZEROS = hex"0000000000000000000000000000000000000000000000000000000000000000"
         hex"ad3228b676f7d3cd4284a5443f17f1962b36e491b30a40b2405849e597ba5fb5"
         hex"b4c11951957c6f8f642c4af61cd6b24640fec6dc7fc607ee8206a99e92410d30"
         hex"21ddb9a356815c3fac1026b6dec5df3124afbadb485c9ba5a3e3398a04b7ba85"
@@ -70,7 +69,9 @@ library LaneTree {
         uint256 count = tree.count;
         bytes32 zero;
         for (uint256 height = 0; height < DEPTH; ++height) {
-            node = (count >> height) & 1 == 1 ? Hashes.efficientKeccak256(tree.branch[height], node) : Hashes.efficientKeccak256(node, zero);
+            node = (count >> height) & 1 == 1
+                ? Hashes.efficientKeccak256(tree.branch[height], node)
+                : Hashes.efficientKeccak256(node, zero);
             zero = Hashes.efficientKeccak256(zero, zero);
         }
     }
@@ -88,13 +89,16 @@ library LaneTree {
         }
         bytes memory zeros = ZEROS;
         uint256 taken;
-        // One block, so that the levels can lie in memory that nobody has to allocate. A level is written over the one
-        // below it, from its beginning, and never overtakes what is still to be read.
+        // One block, so that the levels can lie in memory that nobody has to allocate.
         assembly ("memory-safe") {
+            let zero := add(zeros, 0x20)
             let source := add(leaves, 0x20)
             let target := mload(0x40)
             let next := proof.offset
-            for { let height := 0 } lt(height, 32) { height := add(height, 1) } {
+            let height := 0
+            // Level by level until one node is left. A level is written over the one below it, from its beginning, and
+            // never overtakes what is still to be read.
+            for {} gt(sub(end, first), 1) { height := add(height, 1) } {
                 let output := target
                 let nodes := sub(end, first)
                 if and(first, 1) {
@@ -114,7 +118,7 @@ library LaneTree {
                 if and(nodes, 1) {
                     mstore(0x00, mload(source))
                     switch lt(shl(height, end), count)
-                    case 0 { mstore(0x20, mload(add(add(zeros, 0x20), shl(5, height)))) }
+                    case 0 { mstore(0x20, mload(add(zero, shl(5, height)))) }
                     default {
                         mstore(0x20, calldataload(next))
                         next := add(next, 0x20)
@@ -125,14 +129,46 @@ library LaneTree {
                 first := shr(1, first)
                 end := shr(1, add(end, 1))
             }
-            node := mload(target)
+            // The node's path, as long as anything but zeros is beside it.
+            node := mload(source)
+            for {} lt(shl(height, 1), count) { height := add(height, 1) } {
+                let right := and(first, 1)
+                mstore(shl(5, right), node)
+                switch or(right, lt(shl(height, add(first, 1)), count))
+                case 0 { mstore(0x20, mload(add(zero, shl(5, height)))) }
+                default {
+                    mstore(shl(5, iszero(right)), calldataload(next))
+                    next := add(next, 0x20)
+                }
+                node := keccak256(0x00, 0x40)
+                first := shr(1, first)
+            }
+            // From here on the node is the leftmost, with zeros to its right: it is written in front of each of them, over
+            // the one below, which nobody needs any more. Four levels a turn: the loop costs half as much as the hashing.
+            let last := add(zero, 0x3e0)
+            zero := add(zeros, shl(5, height))
+            for {} lt(add(zero, 0x60), last) { zero := add(zero, 0x80) } {
+                mstore(zero, node)
+                mstore(add(zero, 0x20), keccak256(zero, 0x40))
+                mstore(add(zero, 0x40), keccak256(add(zero, 0x20), 0x40))
+                mstore(add(zero, 0x60), keccak256(add(zero, 0x40), 0x40))
+                node := keccak256(add(zero, 0x60), 0x40)
+            }
+            for {} lt(zero, last) { zero := add(zero, 0x20) } {
+                mstore(zero, node)
+                node := keccak256(zero, 0x40)
+            }
             taken := sub(next, proof.offset)
         }
         if (taken != proof.length) revert IGateway.RangeProofLength();
     }
 
     /// @dev The root that one leaf has, with its path.
-    function pathRoot(bytes32 leaf, uint256 sequence, uint256 count, bytes calldata path) internal pure returns (bytes32) {
+    function pathRoot(bytes32 leaf, uint256 sequence, uint256 count, bytes calldata path)
+        internal
+        pure
+        returns (bytes32)
+    {
         bytes32[] memory leaves = new bytes32[](1);
         leaves[0] = leaf;
         return rangeRoot(leaves, sequence, count, path);

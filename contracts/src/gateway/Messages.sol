@@ -6,20 +6,21 @@ import {Kinds} from "./Kinds.sol";
 
 /// @notice A message without its payload, which stays where it is (calldata or memory).
 /// @dev The first three fields stand in the order of the data of `MessageDelivered`, which is logged straight from memory.
+/// Numbers that the delivering loop reads are whole words: the compiler masks narrower ones each time.
 struct Message {
     uint64 originChainId;
     address originGateway;
-    uint64 sequence;
+    uint256 sequence;
     uint64 destinationChainId;
     address destinationGateway;
-    uint8 kind;
-    uint32 gasLimit;
+    uint256 kind;
+    uint256 gasLimit;
     address sender;
     address recipient;
     address payer;
     uint128 fee;
     /// 0, or 1 + the sequence that must be settled first (`after` itself is a reserved word).
-    uint64 after_;
+    uint256 after_;
 }
 
 /// @title The canonical bytes of a message (docs/protocol.md §2)
@@ -39,14 +40,14 @@ library Messages {
             message.originGateway,
             message.destinationChainId,
             message.destinationGateway,
-            message.sequence,
-            message.kind,
-            message.gasLimit,
+            uint64(message.sequence),
+            uint8(message.kind),
+            uint32(message.gasLimit),
             message.sender,
             message.recipient,
             message.payer,
             message.fee,
-            message.after_,
+            uint64(message.after_),
             payload
         );
     }
@@ -59,14 +60,14 @@ library Messages {
         message.originGateway = address(uint160(_field(canonical, 41, 20)));
         message.destinationChainId = uint64(_field(canonical, 61, 8));
         message.destinationGateway = address(uint160(_field(canonical, 69, 20)));
-        message.sequence = uint64(_field(canonical, 89, 8));
-        message.kind = uint8(_field(canonical, 97, 1));
-        message.gasLimit = uint32(_field(canonical, 98, 4));
+        message.sequence = _field(canonical, 89, 8);
+        message.kind = _field(canonical, 97, 1);
+        message.gasLimit = _field(canonical, 98, 4);
         message.sender = address(uint160(_field(canonical, 102, 20)));
         message.recipient = address(uint160(_field(canonical, 122, 20)));
         message.payer = address(uint160(_field(canonical, 142, 20)));
         message.fee = uint128(_field(canonical, 162, 16));
-        message.after_ = uint64(_field(canonical, 178, 8));
+        message.after_ = _field(canonical, 178, 8);
         payload = canonical[HEADER:];
         if (message.kind > Kinds.CONTROL || message.after_ > message.sequence) revert IGateway.MessageMalformed();
     }

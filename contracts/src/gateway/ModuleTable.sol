@@ -44,7 +44,11 @@ abstract contract ModuleTable is GatewayBase {
 
     /// @dev Whether a message of this kind may pass between the two: from and to the same module of that kind, or `Generic`
     /// to what is no module.
-    function _moduleFits(uint8 kind, uint64 originChainId, address sender, address recipient) internal view returns (bool) {
+    function _moduleFits(uint256 kind, uint64 originChainId, address sender, address recipient)
+        internal
+        view
+        returns (bool)
+    {
         Module storage to = _module(_chainId(), recipient);
         if (to.moduleId == 0) return kind == Kinds.GENERIC;
         if (to.kind != kind) return false;

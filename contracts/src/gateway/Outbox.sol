@@ -161,7 +161,7 @@ abstract contract Outbox is Freezable, Routes {
                 _checkRoute(message.destinationChainId, options.kind, payloadLength, options.gasLimit);
             ordered = options.ordered;
         }
-        message.gasLimit = uint32(options.gasLimit);
+        message.gasLimit = options.gasLimit;
     }
 
     /// @dev Governance has no route, so its limits are the protocol's.

@@ -12,8 +12,10 @@ library RecipientCall {
     /// @dev Reverts unless the recipient will surely get `gasLimit`: CALL hands over at most 63/64 of what is left and says
     /// nothing when that is less than was asked for.
     function requireGas(uint256 gasLimit) internal view {
-        uint256 needed = gasLimit + gasLimit / 63 + RESERVE;
-        if (gasleft() < needed) revert IGateway.GasTooLow(needed);
+        unchecked {
+            uint256 needed = gasLimit + gasLimit / 63 + RESERVE;
+            if (gasleft() < needed) revert IGateway.GasTooLow(needed);
+        }
     }
 
     /// @param senderPrefix The sender's interoperable address without its last 20 bytes (`Interoperable.prefix`).

@@ -32,7 +32,9 @@ abstract contract Routes is GatewayBase {
             emit RouteSet(destinationChainId, none);
             return;
         }
-        if (route.kinds == 0 || route.kinds & ~KINDS != 0 || route.bytesMax > Messages.PAYLOAD_MAX) revert RouteInvalid();
+        if (route.kinds == 0 || route.kinds & ~KINDS != 0 || route.bytesMax > Messages.PAYLOAD_MAX) {
+            revert RouteInvalid();
+        }
         _routes[destinationChainId] = StoredRoute({
             gateway: route.gateway,
             kinds: route.kinds,

@@ -90,9 +90,7 @@ interface IGateway is IERC7786GatewaySource {
     /// @notice The route to a chain was set; a gateway of zero removes it.
     event RouteSet(uint64 indexed destinationChainId, Route route);
     /// @notice A row of the module table was set by the hub; moduleId 0 removes it.
-    event ModuleSet(
-        uint64 indexed chainId, address indexed module, uint32 moduleId, uint8 kind, uint64 version
-    );
+    event ModuleSet(uint64 indexed chainId, address indexed module, uint32 moduleId, uint8 kind, uint64 version);
     /// @notice The rules version in force from here on.
     event RulesVersionSet(uint32 version);
     /// @notice Governance declared a sequence void whose attesters never agreed on one leaf.
@@ -100,10 +98,8 @@ interface IGateway is IERC7786GatewaySource {
 
     // ---- Events of the destination ----
 
-    /// @notice An attested root of a lane to this gateway was stored.
-    event RootAccepted(
-        uint64 indexed originChainId, address indexed originGateway, uint64 count, bytes32 laneRoot
-    );
+    /// @notice An attested root of a lane to this gateway was accepted.
+    event RootAccepted(uint64 indexed originChainId, address indexed originGateway, uint64 count, bytes32 laneRoot);
     /// @notice The recipient succeeded.
     event MessageDelivered(bytes32 indexed id, uint64 originChainId, address originGateway, uint64 sequence);
     /// @notice The recipient failed. `reason` is the first word of what it returned, or the selector of an error of this
@@ -123,9 +119,7 @@ interface IGateway is IERC7786GatewaySource {
     // ---- Events at home ----
 
     /// @notice A refusal came home. An id of zero: see `MessageRefused`.
-    event Refused(
-        bytes32 indexed id, uint64 destinationChainId, address destinationGateway, uint64 sequence
-    );
+    event Refused(bytes32 indexed id, uint64 destinationChainId, address destinationGateway, uint64 sequence);
     /// @notice What a reclaim gave back in this call: the value through the sender's module, the fee to the payer.
     event Reclaimed(bytes32 indexed id, bool value, bool fee);
     /// @notice An executor was paid for deliveries at this destination.
@@ -187,9 +181,10 @@ interface IGateway is IERC7786GatewaySource {
     error ZeroRoot();
     /// @notice The lane is not in the commitment's lanes root.
     error LaneNotProven();
-    /// @notice Attested now: another root than the one stored for the same origin and count. Somebody must be alarmed.
+    /// @notice Attested now: another root than the one kept for the same origin and count. Somebody must be alarmed.
+    /// @param stored The first 31 bytes of the root that is kept, then the count's last byte.
     error RootConflict(bytes32 stored, bytes32 attested);
-    /// @notice No root was accepted for this origin and count.
+    /// @notice No root is accepted for this origin and count, or a newer one of the same 256 counts has taken its place.
     error RootUnknown(uint64 originChainId, address originGateway, uint64 count);
     /// @notice More items than a bitmap has bits, 256.
     error TooManyItems();
@@ -263,7 +258,8 @@ interface IGateway is IERC7786GatewaySource {
 
     // ---- Delivering ----
 
-    /// @notice Stores an attested root of the lane from the commitment's origin to here; anyone. The same again is no error.
+    /// @notice Takes an attested root of the lane from the commitment's origin to here; anyone. The same again is no error.
+    /// @dev The newest of every 256 counts is kept for good; an older one than that is checked and logged alone.
     /// @param proof Quorum proof over the commitment (docs/protocol.md §7).
     /// @param count How many messages the lane had.
     /// @param laneProof Siblings of the lane's leaf under `lanesRoot`, bottom up.
@@ -275,14 +271,25 @@ interface IGateway is IERC7786GatewaySource {
         bytes32[] calldata laneProof
     ) external;
 
-    /// @notice Delivers a contiguous range of a lane under an accepted root; anyone. What was delivered before is skipped.
-    /// @param count Which accepted root.
+    /// @notice Delivers a contiguous range of a lane under a kept root; anyone. What was delivered before is skipped.
+    /// @param count Which kept root.
     /// @param first The first item's sequence.
     /// @param items Up to 256 items, packed (docs/protocol.md §2).
     /// @param rangeProof Hashes around the range, joined (docs/protocol.md §3).
     function deliver(
         uint64 originChainId,
         address originGateway,
+        uint64 count,
+        uint64 first,
+        bytes calldata items,
+        bytes calldata rangeProof
+    ) external;
+
+    /// @notice `accept` and `deliver` at once, under any attested root, kept or not; anyone.
+    function acceptAndDeliver(
+        Commitment calldata commitment,
+        bytes calldata proof,
+        bytes32[] calldata laneProof,
         uint64 count,
         uint64 first,
         bytes calldata items,
@@ -382,8 +389,11 @@ interface IGateway is IERC7786GatewaySource {
         view
         returns (bytes32);
 
-    /// @notice The accepted root of (origin, count), zero if none.
-    function acceptedRoot(uint64 originChainId, address originGateway, uint64 count) external view returns (bytes32);
+    /// @notice Whether this root of (origin, count) is kept, so that `deliver` takes it without `accept`.
+    function isAccepted(uint64 originChainId, address originGateway, uint64 count, bytes32 laneRoot)
+        external
+        view
+        returns (bool);
 
     /// @notice What became of a sequence here; `failedAt` is the time of its first failure, if it failed.
     function statusOf(uint64 originChainId, address originGateway, uint64 sequence)

@@ -2,7 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {Act} from "../../src/interfaces/IHubAgent.sol";
-import {IGateway, Status} from "../../src/interfaces/IGateway.sol";
+import {Commitment, IGateway, Status} from "../../src/interfaces/IGateway.sol";
 import {Log, Logs, vmLogs} from "../support/Logs.sol";
 import {Recipient, Reenterer} from "../support/Recipients.sol";
 import {vm} from "../support/Vm.sol";
@@ -66,7 +66,8 @@ contract DeliverTest is World {
 
     function test_deliveredBeforeIsSkipped() public {
         bytes memory items = abi.encodePacked(
-            Wire.item(_send(a, b, ALICE, address(recipient), "0")), Wire.item(_send(a, b, ALICE, address(recipient), "1"))
+            Wire.item(_send(a, b, ALICE, address(recipient), "0")),
+            Wire.item(_send(a, b, ALICE, address(recipient), "1"))
         );
         _deliver(a, b, 0, 2, items);
         vmLogs.recordLogs();
@@ -100,6 +101,69 @@ contract DeliverTest is World {
         bytes memory proof = Wire.rangeProof(leavesOf[address(a.gateway)][address(b.gateway)], 0, 1);
         vm.expectRevert(IGateway.RangeNotProven.selector);
         b.gateway.deliver(a.id, address(a.gateway), count, 0, Wire.item(sent), proof);
+    }
+
+    /// @dev Accepting a newer root cannot spoil a delivery that is under way: `acceptAndDeliver` needs no root to be kept.
+    function test_olderRootServesItsTransaction() public {
+        Sent memory first = _send(a, b, ALICE, address(recipient), "0");
+        (Commitment memory old, uint64 count, bytes32 root, bytes32[] memory laneProof) = _laneCommitment(a, b);
+        bytes memory rangeProof = Wire.rangeProof(leavesOf[address(a.gateway)][address(b.gateway)], 0, 1);
+        bytes memory proof = _sign(b, old);
+        Sent memory second = _send(a, b, ALICE, address(recipient), "1");
+        _deliver(a, b, second);
+        b.gateway.accept(old, proof, count, root, laneProof);
+        vm.assertFalse(b.gateway.isAccepted(a.id, address(a.gateway), count, root), "not kept");
+
+        vm.expectRevert(abi.encodeWithSelector(IGateway.RootUnknown.selector, a.id, a.gateway, count));
+        b.gateway.deliver(a.id, address(a.gateway), count, 0, Wire.item(first), rangeProof);
+        b.gateway.acceptAndDeliver(old, proof, laneProof, count, 0, Wire.item(first), rangeProof);
+        vm.assertEq(recipient.calls(), 2, "delivered");
+        (,, root,) = _laneCommitment(a, b);
+        vm.assertTrue(b.gateway.isAccepted(a.id, address(a.gateway), 2, root), "the newer one is still kept");
+    }
+
+    /// @dev What `acceptAndDeliver` delivers is attested: no other range, origin or signature does.
+    function test_acceptAndDeliverTakesOnlyWhatIsAttested() public {
+        Sent memory sent = _send(a, b, ALICE, address(recipient), "0");
+        (Commitment memory commitment, uint64 count, bytes32 root, bytes32[] memory laneProof) = _laneCommitment(a, b);
+        bytes memory proof = _sign(b, commitment);
+        bytes memory range = Wire.rangeProof(leavesOf[address(a.gateway)][address(b.gateway)], 0, 1);
+        bytes memory item = Wire.item(sent);
+
+        vm.chainId(b.id);
+        bytes memory forged = Wire.item(sent);
+        forged[forged.length - 1] ^= 0x01;
+        vm.expectRevert(IGateway.LaneNotProven.selector);
+        b.gateway.acceptAndDeliver(commitment, proof, laneProof, count, 0, forged, range);
+        vm.expectRevert();
+        b.gateway.acceptAndDeliver(commitment, proof, laneProof, count + 1, 0, item, range);
+        commitment.blockNumber += 1;
+        vm.expectRevert();
+        b.gateway.acceptAndDeliver(commitment, proof, laneProof, count, 0, item, range);
+        commitment.blockNumber -= 1;
+        vm.assertEq(recipient.calls(), 0, "nothing was delivered");
+
+        b.gateway.acceptAndDeliver(commitment, proof, laneProof, count, 0, item, range);
+        vm.assertEq(recipient.calls(), 1, "delivered");
+        vm.assertTrue(b.gateway.isAccepted(a.id, address(a.gateway), count, root), "and its root is kept");
+        b.gateway.acceptAndDeliver(commitment, proof, laneProof, count, 0, item, range);
+        vm.assertEq(recipient.calls(), 1, "once");
+    }
+
+    /// @dev Of each 256 counts the newest root is kept, whatever is accepted later.
+    function test_newestRootOfEachBucketIsKept() public {
+        bytes32[] storage leaves = leavesOf[address(a.gateway)][address(b.gateway)];
+        bytes32[3] memory roots;
+        uint16[3] memory counts = [254, 255, 510];
+        for (uint256 i = 0; i < 3; ++i) {
+            while (leaves.length < counts[i]) leaves.push(keccak256(abi.encode(leaves.length)));
+            roots[i] = Wire.laneRoot(leaves);
+            _accept(a, b);
+        }
+        vm.assertFalse(b.gateway.isAccepted(a.id, address(a.gateway), counts[0], roots[0]), "overtaken");
+        vm.assertTrue(b.gateway.isAccepted(a.id, address(a.gateway), counts[1], roots[1]), "last of its bucket");
+        vm.assertTrue(b.gateway.isAccepted(a.id, address(a.gateway), counts[2], roots[2]), "next bucket");
+        vm.assertFalse(b.gateway.isAccepted(a.id, address(a.gateway), counts[2], roots[1]), "another's root");
     }
 
     // ---- Order ----
@@ -201,7 +265,8 @@ contract DeliverTest is World {
     function test_RecipientMisbehaves_reentry() public {
         _openRoute(b, a);
         Reenterer reenterer = new Reenterer(b.gateway);
-        Sent memory sent = _send(a, b, ALICE, address(reenterer), "", _with(abi.encodeWithSignature("gasLimit(uint256)", 900_000)));
+        Sent memory sent =
+            _send(a, b, ALICE, address(reenterer), "", _with(abi.encodeWithSignature("gasLimit(uint256)", 900_000)));
         bytes memory proof = Wire.rangeProof(leavesOf[address(a.gateway)][address(b.gateway)], 0, 1);
         bytes[] memory calls = new bytes[](4);
         calls[0] = abi.encodeCall(b.gateway.deliver, (a.id, address(a.gateway), 1, 0, Wire.item(sent), proof));
@@ -218,9 +283,7 @@ contract DeliverTest is World {
             );
             vm.revertToState(state);
         }
-        reenterer.set(
-            abi.encodeCall(b.gateway.sendMessage, (Wire.interoperable(a.id, ALICE), "back", new bytes[](0)))
-        );
+        reenterer.set(abi.encodeCall(b.gateway.sendMessage, (Wire.interoperable(a.id, ALICE), "back", new bytes[](0))));
         _deliver(a, b, sent);
         vm.assertTrue(reenterer.reached(), "may send");
     }
@@ -231,7 +294,8 @@ contract DeliverTest is World {
         uint64 count = _accept(a, b);
         bytes memory proof = Wire.rangeProof(leavesOf[address(a.gateway)][address(b.gateway)], 0, 1);
         gas = 50_000 + gas % 400_000;
-        bytes memory call = abi.encodeCall(b.gateway.deliver, (a.id, address(a.gateway), count, 0, Wire.item(sent), proof));
+        bytes memory call =
+            abi.encodeCall(b.gateway.deliver, (a.id, address(a.gateway), count, 0, Wire.item(sent), proof));
         (bool ok,) = address(b.gateway).call{gas: gas}(call);
         if (ok) {
             vm.assertTrue(_status(0) == Status.Settled, "delivered");
@@ -295,8 +359,8 @@ contract DeliverTest is World {
     /// @dev One act that always reverts, then a good one; and an older version after a newer.
     function test_GovernanceActOvertaken_laterActsStillRun() public {
         Sent memory bad = _govern(b, Act.CallModule, abi.encode(address(recipient), ""));
-        Sent memory good = _govern(b, Act.SetRulesVersion, abi.encode(uint32(5)));
-        Sent memory older = _govern(b, Act.SetRulesVersion, abi.encode(uint32(4)));
+        Sent memory good = _govern(b, Act.SetRulesVersion, abi.encode(uint32(5), uint64(0)));
+        Sent memory older = _govern(b, Act.SetRulesVersion, abi.encode(uint32(4), uint64(0)));
         vm.assertEq(good.after_, 1, "always ordered");
         _deliver(hub, b, good);
         vm.assertEq(b.gateway.rulesVersion(), 1, "waits");
@@ -316,7 +380,7 @@ contract DeliverTest is World {
     }
 
     function test_governanceNeedsNoRouteAndCostsNothing() public {
-        Sent memory act = _govern(b, Act.SetRulesVersion, abi.encode(uint32(2)));
+        Sent memory act = _govern(b, Act.SetRulesVersion, abi.encode(uint32(2), uint64(0)));
         vm.assertEq(act.fee, 0, "free");
         _on(hub, REGISTRY);
         vm.expectRevert(

@@ -327,7 +327,8 @@ contract HomeTest is World {
         control.destinationGateway = address(a.gateway);
         control.kind = 4;
         control.sequence = uint64(leavesOf[address(b.gateway)][address(a.gateway)].length);
-        (control.sender, control.payer, control.recipient) = (address(b.gateway), address(b.gateway), address(a.gateway));
+        (control.sender, control.payer, control.recipient) =
+        (address(b.gateway), address(b.gateway), address(a.gateway));
         control.payload = payload;
         leavesOf[address(b.gateway)][address(a.gateway)].push(Wire.id(control));
         _deliver(b, a, control);
@@ -350,11 +351,12 @@ contract HomeTest is World {
         bytes memory proof = _sign(a, commitment);
         bytes memory path = Wire.rangeProof(leavesOf[address(a.gateway)][address(b.gateway)], sent.sequence, 1);
         vm.chainId(a.id);
-        return address(a.gateway).call(
-            abi.encodeCall(
-                a.gateway.reclaimVoid, (Wire.canonical(sent), commitment, proof, count, root, laneProof, path)
-            )
-        );
+        return address(a.gateway)
+            .call(
+                abi.encodeCall(
+                    a.gateway.reclaimVoid, (Wire.canonical(sent), commitment, proof, count, root, laneProof, path)
+                )
+            );
     }
 
     function _statusAtB(uint64 sequence) private view returns (Status status) {

@@ -24,12 +24,14 @@ contract LaneTreeTest {
     }
 
     function testFuzz_rangeRootIsByDefinition(uint256 count, uint256 first, uint256 length) public view {
-        (bytes32[] memory leaves, bytes32[] memory range, uint256 from, bytes memory proof) = _case(count, first, length);
+        (bytes32[] memory leaves, bytes32[] memory range, uint256 from, bytes memory proof) =
+            _case(count, first, length);
         vm.assertEq(harness.rangeRoot(range, from, leaves.length, proof), Wire.laneRoot(leaves), "root");
     }
 
     function testFuzz_everyPartOfAProofCounts(uint256 count, uint256 first, uint256 length, uint256 which) public view {
-        (bytes32[] memory leaves, bytes32[] memory range, uint256 from, bytes memory proof) = _case(count, first, length);
+        (bytes32[] memory leaves, bytes32[] memory range, uint256 from, bytes memory proof) =
+            _case(count, first, length);
         bytes32 root = Wire.laneRoot(leaves);
         uint256 parts = range.length + proof.length / 32;
         which %= parts;
@@ -63,7 +65,8 @@ contract LaneTreeTest {
     }
 
     function testFuzz_proofIsTakenExactly(uint256 count, uint256 first, uint256 length, uint8 cut) public {
-        (bytes32[] memory leaves, bytes32[] memory range, uint256 from, bytes memory proof) = _case(count, first, length);
+        (bytes32[] memory leaves, bytes32[] memory range, uint256 from, bytes memory proof) =
+            _case(count, first, length);
         vm.expectRevert(IGateway.RangeProofLength.selector);
         harness.rangeRoot(range, from, leaves.length, abi.encodePacked(proof, bytes32(0)));
         if (proof.length == 0) return;

@@ -146,10 +146,11 @@ contract GatewayMutatorsTest is World {
         bytes32[] memory none = new bytes32[](0);
         list = new Mutator[](18);
         list[0] = Mutator("accept", address(0), 2, abi.encodeCall(g.accept, (c, "", 1, 0, none)));
-        list[1] = Mutator("claimFees", address(0), 2, abi.encodeCall(g.claimFees, (c, "", ALICE, 1, none)));
-        list[2] = Mutator("deliver", address(0), 2, abi.encodeCall(g.deliver, (b.id, far, 1, 0, "", "")));
-        list[3] = Mutator("freeze", GUARDIAN, 0, abi.encodeCall(g.freeze, (Direction.Inbound)));
-        list[4] = Mutator("multicall", address(0), 0, abi.encodeWithSignature("multicall(bytes[])", new bytes[](0)));
+        bytes memory both = abi.encodeCall(g.acceptAndDeliver, (c, "", none, 1, 0, "", ""));
+        list[1] = Mutator("acceptAndDeliver", address(0), 2, both);
+        list[2] = Mutator("claimFees", address(0), 2, abi.encodeCall(g.claimFees, (c, "", ALICE, 1, none)));
+        list[3] = Mutator("deliver", address(0), 2, abi.encodeCall(g.deliver, (b.id, far, 1, 0, "", "")));
+        list[4] = Mutator("freeze", GUARDIAN, 0, abi.encodeCall(g.freeze, (Direction.Inbound)));
         list[5] = Mutator("overrule", agent, 0, abi.encodeCall(g.overrule, (b.id, far, 0)));
         list[6] = Mutator("proposeUnfreeze", COUNCIL, 0, abi.encodeCall(g.proposeUnfreeze, (Direction.Inbound)));
         list[7] = Mutator("reclaim", address(0), 2, abi.encodeCall(g.reclaim, ("", 1, "")));

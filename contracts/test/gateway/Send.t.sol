@@ -136,7 +136,9 @@ contract SendTest is World {
         _refuseAttribute(hex"112233", IERC7786GatewaySource.UnsupportedAttribute.selector);
         bytes4 own = bytes4(keccak256("sent(bytes32,uint64,address,uint8,uint32,address,uint128,uint64)"));
         _refuseAttribute(abi.encodePacked(own, new bytes(256)), IERC7786GatewaySource.UnsupportedAttribute.selector);
-        _refuseAttribute(abi.encodeWithSignature("gateway(address)", b.gateway), IERC7786GatewaySource.UnsupportedAttribute.selector);
+        _refuseAttribute(
+            abi.encodeWithSignature("gateway(address)", b.gateway), IERC7786GatewaySource.UnsupportedAttribute.selector
+        );
         _refuseAttribute(abi.encodePacked(_ordered(), uint8(0)), IGateway.AttributeMalformed.selector);
         _refuseAttribute(abi.encodePacked(_kind(1), uint8(0)), IGateway.AttributeMalformed.selector);
         _refuseAttribute(abi.encodeWithSignature("kind(uint8)", uint256(256)), IGateway.AttributeMalformed.selector);
@@ -155,9 +157,7 @@ contract SendTest is World {
         _send(a, b, ALICE, BOB, new bytes(10), _with(abi.encodeWithSignature("gasLimit(uint256)", 300_000)));
         _refuse(b.id, new bytes(11), new bytes[](0), IGateway.PayloadTooLong.selector);
         _refuseAttribute(abi.encodeWithSignature("gasLimit(uint256)", 300_001), IGateway.GasLimitTooHigh.selector);
-        _refuseAttribute(
-            abi.encodeWithSignature("gasLimit(uint256)", (1 << 32) + 1), IGateway.GasLimitTooHigh.selector
-        );
+        _refuseAttribute(abi.encodeWithSignature("gasLimit(uint256)", (1 << 32) + 1), IGateway.GasLimitTooHigh.selector);
         _refuseAttribute(_kind(1), IGateway.KindNotAllowed.selector);
     }
 
