@@ -5,7 +5,7 @@ import {IERC7786Recipient} from "@openzeppelin/contracts/interfaces/draft-IERC77
 import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {InteroperableAddress} from "@openzeppelin/contracts/utils/draft-InteroperableAddress.sol";
 import {IAttesterSet} from "../interfaces/IAttesterSet.sol";
-import {IGateway} from "../interfaces/IGateway.sol";
+import {IGateway, Module} from "../interfaces/IGateway.sol";
 import {Act, IHubAgent} from "../interfaces/IHubAgent.sol";
 
 /// @title The hub's hand on a chain
@@ -15,6 +15,8 @@ contract HubAgent is IHubAgent {
     address public immutable override attesterSet;
     uint64 public immutable override hubChainId;
     address public immutable override hubRegistry;
+
+    mapping(uint32 moduleId => mapping(uint64 chainId => address)) public override moduleOf;
 
     constructor(address gateway_, address attesterSet_, uint64 hubChainId_, address hubRegistry_) {
         if (gateway_ == address(0) || attesterSet_ == address(0) || hubChainId_ == 0 || hubRegistry_ == address(0)) {
@@ -53,7 +55,7 @@ contract HubAgent is IHubAgent {
         if (number > uint8(type(Act).max)) revert UnknownAct(number);
         Act what = Act(number);
         if (what == Act.SetModule) _setModule(body);
-        else if (what == Act.SetRulesVersion) IGateway(gateway).setRulesVersion(abi.decode(body, (uint32)));
+        else if (what == Act.SetRulesVersion) _setRulesVersion(body);
         else if (what == Act.AnnounceEpoch) _announceEpoch(body);
         else if (what == Act.CallModule) _callModule(body);
         else if (what == Act.RefuseUnproven) _refuseUnproven(body);
@@ -64,7 +66,16 @@ contract HubAgent is IHubAgent {
     function _setModule(bytes memory body) private {
         (uint64 chainId, address module, uint32 moduleId, uint8 kind, uint64 version) =
             abi.decode(body, (uint64, address, uint32, uint8, uint64));
+        Module memory before = IGateway(gateway).moduleAt(chainId, module);
         IGateway(gateway).setModule(chainId, module, moduleId, kind, version);
+        if (version <= before.version) return;
+        if (moduleOf[before.moduleId][chainId] == module) delete moduleOf[before.moduleId][chainId];
+        if (moduleId != 0) moduleOf[moduleId][chainId] = module;
+    }
+
+    function _setRulesVersion(bytes memory body) private {
+        (uint32 version,) = abi.decode(body, (uint32, uint64));
+        IGateway(gateway).setRulesVersion(version);
     }
 
     function _announceEpoch(bytes memory body) private {

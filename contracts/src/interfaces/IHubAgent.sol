@@ -7,7 +7,7 @@ import {IERC7786Recipient} from "@openzeppelin/contracts/interfaces/draft-IERC77
 enum Act {
     /// `(uint64 chainId, address module, uint32 moduleId, uint8 kind, uint64 version)`: a row of the gateway's module table.
     SetModule,
-    /// `(uint32 version)`: the rules version in force.
+    /// `(uint32 version, uint64 by)`: the rules version in force. `by` is for those who sign: see docs/protocol.md §11.
     SetRulesVersion,
     /// `(uint64 epoch, bytes32 tableHash, uint64 activatesAt, uint64 expiresAt)`: the next epoch of attesters.
     AnnounceEpoch,
@@ -39,6 +39,10 @@ interface IHubAgent is IERC7786Recipient {
 
     /// @notice Does an act; only the registry, and only on the hub, where no message can come from the hub.
     function act(bytes calldata encoded) external;
+
+    /// @notice The contract of a module on a chain, by the newest row that named one; zero if none is in force.
+    /// @dev The gateway's table answers whether an account is a module; this, where a module is.
+    function moduleOf(uint32 moduleId, uint64 chainId) external view returns (address);
 
     function gateway() external view returns (address);
     function attesterSet() external view returns (address);

@@ -29,7 +29,7 @@ contract HubAgentTest is World {
         Target target = new Target();
         _deliver(hub, b, _govern(b, Act.SetModule, abi.encode(b.id, target, uint32(7), uint8(2), uint64(1))));
         vm.assertEq(b.gateway.moduleAt(b.id, address(target)).moduleId, 7, "module");
-        _deliver(hub, b, _govern(b, Act.SetRulesVersion, abi.encode(uint32(3))));
+        _deliver(hub, b, _govern(b, Act.SetRulesVersion, abi.encode(uint32(3), uint64(0))));
         vm.assertEq(b.gateway.rulesVersion(), 3, "rules version");
         _deliver(hub, b, _govern(b, Act.AnnounceEpoch, abi.encode(uint64(8), keccak256("table"), uint64(1), uint64(2))));
         (uint64 epoch, bytes32 tableHash,,) = b.attesters.announced();
@@ -45,12 +45,12 @@ contract HubAgentTest is World {
 
     function test_onTheHubTheRegistryActsDirectly() public {
         _on(hub, REGISTRY);
-        hub.agent.act(abi.encode(uint8(Act.SetRulesVersion), abi.encode(uint32(2))));
+        hub.agent.act(abi.encode(uint8(Act.SetRulesVersion), abi.encode(uint32(2), uint64(0))));
         vm.assertEq(hub.gateway.rulesVersion(), 2, "rules version");
     }
 
     function testFuzz_PublicMutators_onlyTheRegistryOnTheHub(address caller) public {
-        bytes memory act = abi.encode(uint8(Act.SetRulesVersion), abi.encode(uint32(2)));
+        bytes memory act = abi.encode(uint8(Act.SetRulesVersion), abi.encode(uint32(2), uint64(0)));
         if (caller != REGISTRY) {
             _on(hub, caller);
             vm.expectRevert(abi.encodeWithSelector(IHubAgent.NotAllowed.selector, caller));
@@ -63,7 +63,7 @@ contract HubAgentTest is World {
 
     function testFuzz_PublicMutators_onlyTheGatewayDelivers(address caller, address sender, uint64 chainId) public {
         vm.assume(caller != address(b.gateway) && chainId != 0);
-        bytes memory act = abi.encode(uint8(Act.SetRulesVersion), abi.encode(uint32(2)));
+        bytes memory act = abi.encode(uint8(Act.SetRulesVersion), abi.encode(uint32(2), uint64(0)));
         _on(b, caller);
         vm.expectRevert(abi.encodeWithSelector(IHubAgent.NotAllowed.selector, caller));
         b.agent.receiveMessage(0, Wire.interoperable(hub.id, REGISTRY), act);
@@ -90,6 +90,26 @@ contract HubAgentTest is World {
         _on(hub, REGISTRY);
         vm.expectRevert(Target.Refused.selector);
         hub.agent.act(act);
+    }
+
+    /// @dev An act that failed at first and is retried late must not move a module back, nor take it away.
+    function test_GovernanceActOvertaken_olderRowsDoNotMoveAModule() public {
+        _row(ALICE, 7, 2);
+        _row(ALICE, 0, 1);
+        vm.assertEq(hub.agent.moduleOf(7, b.id), ALICE, "an older removal");
+        _row(EXECUTOR, 7, 3);
+        _row(ALICE, 7, 2);
+        vm.assertEq(hub.agent.moduleOf(7, b.id), EXECUTOR, "an older row");
+        _row(ALICE, 8, 3);
+        vm.assertEq(hub.agent.moduleOf(7, b.id), EXECUTOR, "another contract's new number takes nobody's place");
+        _row(EXECUTOR, 0, 4);
+        vm.assertEq(hub.agent.moduleOf(7, b.id), address(0), "removed");
+        vm.assertEq(hub.agent.moduleOf(8, b.id), ALICE, "the other stays");
+    }
+
+    function _row(address module, uint32 moduleId, uint64 version) private {
+        _on(hub, REGISTRY);
+        hub.agent.act(abi.encode(uint8(Act.SetModule), abi.encode(b.id, module, moduleId, uint8(1), version)));
     }
 
     function test_overruleArrivesFromTheHub() public {

@@ -30,7 +30,11 @@ contract Recipient {
         mood = mood_;
     }
 
-    function receiveMessage(bytes32 id, bytes calldata sender, bytes calldata payload) external payable returns (bytes4) {
+    function receiveMessage(bytes32 id, bytes calldata sender, bytes calldata payload)
+        external
+        payable
+        returns (bytes4)
+    {
         lastGas = gasleft();
         if (mood == Mood.Revert) revert NotInTheMood();
         if (mood == Mood.EatGas) {

@@ -33,9 +33,7 @@ library Wire {
             m.destinationGateway,
             m.sequence
         );
-        return abi.encodePacked(
-            ends, m.kind, m.gasLimit, m.sender, m.recipient, m.payer, m.fee, m.after_, m.payload
-        );
+        return abi.encodePacked(ends, m.kind, m.gasLimit, m.sender, m.recipient, m.payer, m.fee, m.after_, m.payload);
     }
 
     function id(Sent memory m) internal pure returns (bytes32) {
@@ -91,7 +89,11 @@ library Wire {
         return node(leaves, 32, 0);
     }
 
-    function rangeProof(bytes32[] memory leaves, uint256 first, uint256 length) internal pure returns (bytes memory proof) {
+    function rangeProof(bytes32[] memory leaves, uint256 first, uint256 length)
+        internal
+        pure
+        returns (bytes memory proof)
+    {
         uint256 lo = first;
         uint256 hi = first + length;
         for (uint256 i = 0; i < 32; ++i) {
@@ -118,9 +120,7 @@ library Wire {
 
     function digest(Commitment memory c) internal pure returns (bytes32) {
         bytes32 domain = keccak256(
-            abi.encode(
-                keccak256("EIP712Domain(string name,string version)"), keccak256("Metalayer"), keccak256("1")
-            )
+            abi.encode(keccak256("EIP712Domain(string name,string version)"), keccak256("Metalayer"), keccak256("1"))
         );
         bytes32 typeHash = keccak256(
             "Commitment(uint32 version,bytes32 network,uint64 originChainId,address originGateway,uint64 blockNumber,bytes32 blockHash,bytes32 lanesRoot,bytes32 factsRoot)"

@@ -85,11 +85,12 @@ abstract contract World {
         b = _newChain(0x0b0b0b, address(hub.gateway));
     }
 
-    function _newChain(uint64 id, address hubGateway) internal returns (Chain memory chain) {
+    function _newChain(uint64 id, address hubGateway) internal virtual returns (Chain memory chain) {
         vm.chainId(id);
         chain.id = id;
         chain.attesters = new MockAttesterSet();
-        chain.era = IERC20(vm.deployCode("EraToken.sol:EraToken", abi.encode(uint64(901), address(this), address(this))));
+        chain.era =
+            IERC20(vm.deployCode("EraToken.sol:EraToken", abi.encode(uint64(901), address(this), address(this))));
         (chain.gateway, chain.agent) = _deployPair(_config(hubGateway, address(chain.attesters), address(chain.era)));
     }
 
@@ -104,12 +105,25 @@ abstract contract World {
         agent = IHubAgent(deployer.deploy(abi.encodePacked(vm.getCode("HubAgent.sol:HubAgent"), arguments)));
     }
 
-    function _config(address hubGateway, address attesterSet, address era) internal pure returns (IGateway.Config memory) {
+    /// @dev Who sends Governance.
+    function _registry() internal view virtual returns (address) {
+        return REGISTRY;
+    }
+
+    function _network() internal view virtual returns (bytes32) {
+        return NETWORK;
+    }
+
+    function _config(address hubGateway, address attesterSet, address era)
+        internal
+        view
+        returns (IGateway.Config memory)
+    {
         return IGateway.Config({
-            network: NETWORK,
+            network: _network(),
             hubChainId: 901,
             hubGateway: hubGateway,
-            hubRegistry: REGISTRY,
+            hubRegistry: _registry(),
             hubAgent: address(0),
             attesterSet: attesterSet,
             era: era,
@@ -179,7 +193,10 @@ abstract contract World {
 
     /// @dev Reads the last `MessageSent` of a chain and adds it to the lane as attesters do.
     function _lastSent(Chain memory from, Chain memory to) internal returns (Sent memory sent) {
-        Log memory log = vmLogs.getRecordedLogs().last(IERC7786GatewaySource.MessageSent.selector);
+        return _readMessage(vmLogs.getRecordedLogs().last(IERC7786GatewaySource.MessageSent.selector), from, to);
+    }
+
+    function _readMessage(Log memory log, Chain memory from, Chain memory to) internal returns (Sent memory sent) {
         (bytes memory sender, bytes memory recipient, bytes memory payload,, bytes[] memory attributes) =
             abi.decode(log.data, (bytes, bytes, bytes, uint256, bytes[]));
         sent.originChainId = from.id;
@@ -231,9 +248,8 @@ abstract contract World {
 
     /// @dev An act that the registry sends from the hub.
     function _govern(Chain memory to, Act act, bytes memory body) internal returns (Sent memory) {
-        bytes[] memory attributes =
-            _with(_kind(3), abi.encodeWithSignature("gateway(address)", address(to.gateway)));
-        return _send(hub, to, REGISTRY, address(to.agent), abi.encode(uint8(act), body), attributes);
+        bytes[] memory attributes = _with(_kind(3), abi.encodeWithSignature("gateway(address)", address(to.gateway)));
+        return _send(hub, to, _registry(), address(to.agent), abi.encode(uint8(act), body), attributes);
     }
 
     // ---- Attesting ----
@@ -241,7 +257,7 @@ abstract contract World {
     function _commitment(Chain memory from) internal returns (Commitment memory) {
         return Commitment({
             version: 1,
-            network: NETWORK,
+            network: _network(),
             originChainId: from.id,
             originGateway: address(from.gateway),
             blockNumber: ++_height,
@@ -273,7 +289,8 @@ abstract contract World {
 
     /// @dev Accepts the lane as it stands.
     function _accept(Chain memory from, Chain memory to) internal returns (uint64) {
-        (Commitment memory commitment, uint64 count, bytes32 root, bytes32[] memory laneProof) = _laneCommitment(from, to);
+        (Commitment memory commitment, uint64 count, bytes32 root, bytes32[] memory laneProof) =
+            _laneCommitment(from, to);
         bytes memory proof = _sign(to, commitment);
         vm.chainId(to.id);
         to.gateway.accept(commitment, proof, count, root, laneProof);
