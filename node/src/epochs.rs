@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use metalayer_proto::{
     batch::TransportKey,
-    bls::PublicKey,
+    bls::{AttesterId, PublicKey},
     ids::NetworkId,
     quorum::{EpochTable, ProofError, ProvenCommitment},
 };
@@ -71,6 +71,20 @@ impl EpochBook {
     /// The BLS key registered beside `key` for an epoch that holds at `now`.
     pub fn signer(&self, key: TransportKey, now: UnixMillis) -> Option<PublicKey> {
         self.holding(now).find_map(|epoch| epoch.keys.get(&key).copied())
+    }
+
+    /// Whether `attester` is among the signers that a proof names; whether it holds, [`Self::verify`] says.
+    pub fn has_signed(&self, proven: &ProvenCommitment, attester: AttesterId) -> bool {
+        let table = self.epochs.get(&proven.proof.epoch()).map(|epoch| &epoch.table);
+        table.is_some_and(|table| {
+            let place = table.position(attester);
+            place.zip(proven.proof.signers(table).ok()).is_some_and(|(place, signers)| signers.contains(place))
+        })
+    }
+
+    /// Whether any epoch that is known, whatever the time, has this attester.
+    pub fn has_member(&self, attester: AttesterId) -> bool {
+        self.epochs.values().any(|epoch| epoch.table.position(attester).is_some())
     }
 
     /// That a quorum of an epoch that holds at `now` signed the commitment.

@@ -157,6 +157,8 @@ pub struct Receipt {
 /// What an account pays for gas, in wei.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Fees {
+    /// What a unit of gas costs in the latest block, before the tip.
+    pub base_fee_per_gas: u128,
     /// The most a unit of gas may cost.
     pub max_fee_per_gas: u128,
     /// Of which for the block's maker.

@@ -113,10 +113,11 @@ impl ChainWriter for RpcWriter {
 
     async fn fees(&self) -> Result<Fees, ChainError> {
         let (block, tip) = tokio::try_join!(self.block("latest"), self.ask("eth_maxPriorityFeePerGas", json!([])))?;
-        let base: u128 = block.base_fee_per_gas.unwrap_or_default().saturating_to();
+        let base_fee_per_gas: u128 = block.base_fee_per_gas.unwrap_or_default().saturating_to();
         let max_priority_fee_per_gas = U256::saturating_to(&tip);
-        let max_fee_per_gas = base.saturating_mul(BASE_FEE_HEADROOM).saturating_add(max_priority_fee_per_gas);
-        Ok(Fees { max_fee_per_gas, max_priority_fee_per_gas })
+        let base_fees = base_fee_per_gas.saturating_mul(BASE_FEE_HEADROOM);
+        let max_fee_per_gas = base_fees.saturating_add(max_priority_fee_per_gas);
+        Ok(Fees { base_fee_per_gas, max_fee_per_gas, max_priority_fee_per_gas })
     }
 
     async fn latest(&self) -> Result<Head, ChainError> {

@@ -146,6 +146,7 @@ fn open(
         deployed_at: entry.deployment_block,
         hub: hub_gateway(network, entry),
         hub_registry: network.hub_registry,
+        era: entry.era,
     };
     let writer = RpcWriter::new(settings.id, endpoints);
     Ok(OpenChain { entry: entry.clone(), deployment, reader: Arc::new(reader), writer: Arc::new(writer) })

@@ -31,6 +31,9 @@ pub enum DaemonError {
     /// The key is no member of any epoch.
     #[error("{0}")]
     NotAMember(String),
+    /// The guard cannot be used.
+    #[error("{0}")]
+    Guard(String),
     /// A port cannot be opened.
     #[error(transparent)]
     Bind(#[from] BindError),
@@ -52,6 +55,9 @@ pub enum DaemonError {
     /// Anything else while starting.
     #[error("{0}")]
     Start(String),
+    /// More than one of these, told at once; the exit code is the first's.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Several(Vec<Self>),
 }
 
 impl DaemonError {
@@ -61,11 +67,36 @@ impl DaemonError {
             Self::Config(_) | Self::Endpoint(_) | Self::Quorum(_) | Self::Telemetry(_) => ExitCause::Config,
             Self::Probe(problems) if problems.iter().any(|problem| !problem.unreachable) => ExitCause::Config,
             Self::Probe(_) => ExitCause::ChainUnreachable,
-            Self::Key(_) | Self::NotAMember(_) => ExitCause::Key,
+            Self::Key(_) | Self::NotAMember(_) | Self::Guard(_) => ExitCause::Key,
             Self::Bind(_) => ExitCause::PortInUse,
             Self::Store(_) | Self::Bus(_) => ExitCause::Storage,
-            Self::Task(Failure::Task { reason: "bus" | "guard_store", .. }) => ExitCause::Storage,
+            Self::Task(Failure::Task { reason: "bus" | "guard_store" | "sent_store", .. }) => ExitCause::Storage,
+            Self::Several(all) => all.first().map_or(ExitCause::Other, Self::cause),
             Self::Metrics(_) | Self::Task(_) | Self::Start(_) => ExitCause::Other,
+        }
+    }
+}
+
+/// What went wrong while a daemon opened what it needs: it goes on to the end, so that all of it is told at once.
+#[derive(Debug, Default)]
+pub struct Problems(Vec<DaemonError>);
+
+impl Problems {
+    /// The value, or nothing and one problem more.
+    pub fn note<T, E: Into<DaemonError>>(&mut self, result: Result<T, E>) -> Option<T> {
+        result.map_err(|error| self.0.push(error.into())).ok()
+    }
+}
+
+impl From<Problems> for DaemonError {
+    fn from(Problems(mut all): Problems) -> Self {
+        match all.pop() {
+            Some(only) if all.is_empty() => only,
+            Some(last) => {
+                all.push(last);
+                Self::Several(all)
+            }
+            None => Self::Start("something is missing that was not named".to_owned()),
         }
     }
 }

@@ -3,11 +3,13 @@
 mod chains;
 mod error;
 mod readiness;
+mod result;
 mod sections;
 
 pub use chains::{ChainSettings, OpenChain, open_chains, read_chains};
-pub use error::DaemonError;
+pub use error::{DaemonError, Problems};
 pub use readiness::BoardReadiness;
+pub use result::render;
 pub use sections::{read_network, read_telemetry};
 
 /// Resolves at SIGTERM or SIGINT.

@@ -42,7 +42,13 @@ impl Readiness for BoardReadiness {
 fn part(task: &TaskStatus, now: UnixMillis) -> Part {
     let name = task.chain.map_or_else(|| task.name.to_owned(), |chain| format!("{chain} {}", task.name));
     let problem = problem(task, now);
-    Part { name, ok: problem.is_none(), detail: problem.unwrap_or_else(|| "ok".to_owned()) }
+    let ok = problem.is_none();
+    let detail = match (problem, &task.state) {
+        (Some(problem), _) => problem,
+        (None, TaskState::Blocked { reason, detail, .. }) => format!("waiting, {reason}: {detail}"),
+        (None, _) => "ok".to_owned(),
+    };
+    Part { name, ok, detail }
 }
 
 fn problem(task: &TaskStatus, now: UnixMillis) -> Option<String> {
@@ -52,6 +58,10 @@ fn problem(task: &TaskStatus, now: UnixMillis) -> Option<String> {
         TaskState::Running => {
             let silent = now.since(task.last_success);
             (silent > STALLED_AFTER).then(|| format!("stalled: no step has ended for {} s", silent.as_secs()))
+        }
+        TaskState::Blocked { reason, detail, since } => {
+            let waited = now.since(*since);
+            (waited > STALLED_AFTER).then(|| format!("stalled for {} s, {reason}: {detail}", waited.as_secs()))
         }
         TaskState::BackingOff { reason, detail, failures, .. } => {
             Some(format!("{reason}: {detail} ({failures} failures in a row)"))

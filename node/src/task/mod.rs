@@ -24,6 +24,19 @@ pub enum Step {
     Advanced,
     /// Nothing to do until the wake.
     Idle(Wake),
+    /// There is something to do, but not before others have brought what it needs.
+    Blocked(Blocked),
+}
+
+/// What a stage waits for that is not an error: it is named in `/readyz?verbose`, and counts as stalled when it lasts.
+#[derive(Debug)]
+pub struct Blocked {
+    /// A short, stable word.
+    pub reason: &'static str,
+    /// What is missing.
+    pub detail: String,
+    /// When it is looked for again.
+    pub wake: Wake,
 }
 
 /// What ends an idle stage's wait: whichever of the two comes first. At least one is set.
@@ -55,11 +68,13 @@ impl Wake {
     }
 }
 
-/// How a stage's error is met: back off and step again, stop this chain alone, or stop the process.
+/// How a stage's error is met: back off and step again, end this instance, stop its chain, or stop the process.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Severity {
     /// It may pass: step again after a growing pause.
     Retryable,
+    /// This instance ends, and nothing else: it has lost what it served, and whoever has that now starts another.
+    Stage,
     /// This chain is parked with a typed reason; the others go on (I9).
     Chain,
     /// Store, bus, guard or configuration: the process drains and exits with a cause.

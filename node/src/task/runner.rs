@@ -6,11 +6,12 @@ use futures::{FutureExt, future::select_all};
 use metalayer_proto::ids::ChainId;
 
 use super::{
-    Severity, Stage, StageError, Step, Wake,
+    Blocked, Severity, Stage, StageError, Step, Wake,
     group::{Failure, Shared},
     signal::Shutdown,
     status::{TaskName, TaskState},
 };
+use crate::clock::UnixMillis;
 
 /// The pause after the first failed step; each further one in a row doubles it.
 const BACKOFF_FIRST: Duration = Duration::from_millis(100);
@@ -31,11 +32,13 @@ pub(super) struct Runner {
     stops: Vec<Shutdown>,
     /// Steps that failed in a row.
     failures: u32,
+    /// Since when steps have only found that something is missing.
+    blocked_since: Option<UnixMillis>,
 }
 
 impl Runner {
     pub(super) fn new(task: TaskName, shared: Arc<Shared>, stops: Vec<Shutdown>) -> Self {
-        Self { task, shared, stops, failures: 0 }
+        Self { task, shared, stops, failures: 0, blocked_since: None }
     }
 
     /// Steps until told to stop or until an error says so.
@@ -48,7 +51,10 @@ impl Runner {
                     // A stage that always has more to do must not keep a thread from the others.
                     tokio::task::yield_now().await;
                 }
-                Ok(Step::Idle(Wake { notice: None, at: None })) => {
+                Ok(
+                    Step::Idle(Wake { notice: None, at: None })
+                    | Step::Blocked(Blocked { wake: Wake { notice: None, at: None }, .. }),
+                ) => {
                     return Ending::Fail(Failure::NoWake { task: self.task.to_string() });
                 }
                 Ok(Step::Idle(wake)) => {
@@ -56,8 +62,13 @@ impl Runner {
                     self.show(TaskState::Waiting);
                     self.wait(wake).await;
                 }
+                Ok(Step::Blocked(blocked)) => self.block(blocked).await,
                 Err(error) => match (error.severity(), self.task.chain) {
                     (Severity::Retryable, _) => self.back_off(&error).await,
+                    (Severity::Stage, _) => {
+                        tracing::warn!(task = %self.task, reason = error.reason(), "this instance ends: {error}");
+                        return Ending::Stopped;
+                    }
                     (Severity::Chain, Some(chain)) => return Ending::ParkChain(chain, Box::new(error)),
                     // Without a chain to park there is nothing smaller to stop.
                     (Severity::Chain, None) | (Severity::Process, _) => return Ending::Fail(self.failure(error)),
@@ -65,6 +76,14 @@ impl Runner {
             }
         }
         Ending::Stopped
+    }
+
+    async fn block(&mut self, Blocked { reason, detail, wake }: Blocked) {
+        let since = self.blocked_since.unwrap_or_else(|| self.shared.clock.now());
+        self.succeeded(false);
+        self.blocked_since = Some(since);
+        self.show(TaskState::Blocked { reason, detail, since });
+        self.wait(wake).await;
     }
 
     async fn back_off(&mut self, error: &impl StageError) {
@@ -96,6 +115,7 @@ impl Runner {
 
     fn succeeded(&mut self, is_progress: bool) {
         self.failures = 0;
+        self.blocked_since = None;
         let now = self.shared.clock.now();
         self.shared.board.update(self.task, |status| {
             status.last_success = now;

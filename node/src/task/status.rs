@@ -17,6 +17,15 @@ pub enum TaskState {
     Running,
     /// Nothing to do until it is woken.
     Waiting,
+    /// Work waits for what others have to bring.
+    Blocked {
+        /// The stable word for it.
+        reason: &'static str,
+        /// What is missing.
+        detail: String,
+        /// Since when it is missing; steps that only look again do not count.
+        since: UnixMillis,
+    },
     /// The last step failed in a way that may pass.
     BackingOff {
         /// The error's stable word.

@@ -14,11 +14,15 @@ use metalayer_proto::ids::ChainId;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::{
-    Severity, Stage, StageError, Step, Wake,
+    Blocked, Severity, Stage, StageError, Step, Wake,
     group::{DRAIN_MAX, Failure, TaskGroup},
     status::{TaskState, TaskStatus},
 };
-use crate::clock::{Clock, UnixMillis, manual::ManualClock};
+use crate::{
+    clock::{Clock, UnixMillis, manual::ManualClock},
+    daemon::BoardReadiness,
+    telemetry::http::Readiness,
+};
 
 #[derive(Debug, thiserror::Error)]
 #[error("planned")]
@@ -173,6 +177,49 @@ async fn the_board_tells_success_from_progress() {
     rig.steps::<3>().await;
     let status = rig.status("a", is_waiting).await;
     assert_eq!((status.last_progress, status.last_success), (UnixMillis(0), UnixMillis(5)));
+}
+
+fn blocked(at: u64) -> Result<Step, Planned> {
+    let wake = Wake::at(UnixMillis(at));
+    Ok(Step::Blocked(Blocked { reason: "missing", detail: "a leaf".into(), wake }))
+}
+
+#[tokio::test]
+async fn what_a_stage_waits_for_is_named_and_counts_as_stalled_when_it_lasts() {
+    let mut rig = Rig::new();
+    let script = rig.script("a", [Ok(Step::Advanced), blocked(5), blocked(16_000), Ok(Step::Advanced)]);
+    rig.group.spawn_stage("a", chain(1), script);
+    let readiness = BoardReadiness::new(rig.group.status(), Arc::new(rig.clock.clone()));
+    let is_blocked = |task: &TaskStatus| matches!(task.state, TaskState::Blocked { .. });
+    rig.steps::<2>().await;
+    rig.status("a", is_blocked).await;
+    assert_eq!(readiness.status().to_string(), "[+] eip155:1 a: waiting, missing: a leaf\nready\n");
+    rig.clock.advance(Duration::from_millis(15_500));
+    rig.steps::<1>().await;
+    rig.status("a", is_blocked).await;
+    let stalled = "[-] eip155:1 a: stalled for 15 s, missing: a leaf\nnot ready\n";
+    assert_eq!(readiness.status().to_string(), stalled, "looking again is no progress");
+    rig.clock.advance(Duration::from_millis(500));
+    rig.steps::<2>().await;
+    rig.status("a", is_waiting).await;
+    assert_eq!(readiness.status().to_string(), "[+] eip155:1 a: ok\nready\n");
+}
+
+#[tokio::test]
+async fn an_instance_that_lost_what_it_served_ends_alone_and_another_may_start() {
+    let mut rig = Rig::new();
+    let neighbour = rig.script("neighbour", []);
+    let notice = Arc::clone(&neighbour.notice);
+    rig.group.spawn_stage("neighbour", chain(1), neighbour);
+    rig.steps::<1>().await;
+    let lost = rig.group.spawn_stage("a", chain(1), rig.script("a", [Err(Planned(Severity::Stage))]));
+    assert_eq!(rig.steps().await, ["a"]);
+    lost.stop().await;
+    assert!(rig.group.status().snapshot().iter().all(|task| task.name != "a"), "it is gone, not parked");
+    notice.notify_one();
+    assert_eq!(rig.steps().await, ["neighbour"]);
+    rig.group.spawn_stage("a", chain(1), rig.script("a", []));
+    assert_eq!(rig.steps().await, ["a"]);
 }
 
 #[tokio::test]
