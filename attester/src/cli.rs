@@ -2,8 +2,11 @@
 
 use std::path::PathBuf;
 
+use alloy::primitives::Address;
 use clap::{Parser, Subcommand};
 use metalayer_node::telemetry::LogFormat;
+
+use crate::commands::guard::Floor;
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 asked to stop, or done; 2 wrong command line; 3 wrong configuration; 4 no chain can be reached;
@@ -36,9 +39,82 @@ pub enum Command {
         #[arg(long, value_name = "FORMAT", default_value = "text")]
         log_format: LogFormat,
     },
+    /// Make the two keys, or show what of them is public.
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// Look after the record of what was signed, without which nothing is signed.
+    #[command(subcommand)]
+    Guard(GuardCommand),
     /// Look at the configuration without running.
     #[command(subcommand)]
     Config(ConfigCommand),
+}
+
+/// What to do with the keys.
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+    /// Make a BLS key and a transport key: bls.key and transport.key, readable by you alone. Never overwrites.
+    #[command(after_help = EXIT_CODES)]
+    New {
+        /// The folder to write them into.
+        #[arg(long, value_name = "FOLDER", default_value = ".")]
+        folder: PathBuf,
+        /// Print the result as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show the attester's id, its public keys and, for an operator's account, the proof of possession.
+    #[command(after_help = EXIT_CODES)]
+    Show {
+        /// The configuration file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// The account that registers the key.
+        #[arg(long, value_name = "ADDRESS")]
+        operator: Option<Address>,
+        /// Print the result as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// What to do with the guard's records.
+#[derive(Debug, Subcommand)]
+pub enum GuardCommand {
+    /// Begin the records of a key that has never signed. For a key that has, import a floor instead.
+    #[command(after_help = EXIT_CODES)]
+    Init {
+        /// The configuration file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Print the result as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show what was signed last of each origin. The attester must not be running.
+    #[command(after_help = EXIT_CODES)]
+    Show {
+        /// The configuration file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Print the result as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// After the records were lost or restored from an old copy: raise them to what collectors hold of this key and to what is
+    /// proven. Make sure first that no other process uses the key.
+    #[command(after_help = EXIT_CODES)]
+    ImportFloor {
+        /// The configuration file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Sign nothing of CHAIN at or below HEIGHT; for what no collector knows. May be repeated.
+        #[arg(long, value_name = "CHAIN=HEIGHT")]
+        floor: Vec<Floor>,
+        /// Print the result as JSON.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// What to do with the configuration.

@@ -5,13 +5,17 @@
 
 pub mod app;
 pub mod cli;
+pub mod collector;
+pub mod commands;
 pub mod config;
 pub mod guard;
+pub mod listen;
 pub mod metrics;
 pub mod origin;
 pub mod outbox;
 pub mod proven;
 pub mod publish;
+pub mod rules;
 
 #[cfg(test)]
 mod tests;

@@ -4,27 +4,40 @@ use std::process::ExitCode;
 
 use attester::{
     app,
-    cli::{Cli, Command, ConfigCommand},
+    cli::{Cli, Command, ConfigCommand, GuardCommand, KeysCommand},
+    commands::{guard, keys},
 };
 use clap::Parser;
-use metalayer_node::config::ExitCause;
+use metalayer_node::{
+    config::ExitCause,
+    daemon::{DaemonError, render},
+};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let done = match Cli::parse().command {
-        Command::Run { config, log_format } => app::run(&config, log_format).await,
-        Command::Config(ConfigCommand::Check { config }) => app::check(&config).await.map(|good| {
+    match run(Cli::parse().command).await {
+        Ok(result) => {
             #[allow(clippy::print_stdout, reason = "the command's result")]
-            {
-                println!("{good}");
-            }
-        }),
-    };
-    match done {
-        Ok(()) => ExitCause::Done.into(),
+            result.into_iter().for_each(|result| println!("{result}"));
+            ExitCause::Done.into()
+        }
         Err(error) => {
             eprintln!("attester: {error}");
             error.cause().into()
         }
     }
+}
+
+async fn run(command: Command) -> Result<Option<String>, DaemonError> {
+    Ok(Some(match command {
+        Command::Run { config, log_format } => return app::run(&config, log_format).await.map(|()| None),
+        Command::Config(ConfigCommand::Check { config }) => app::check(&config).await?,
+        Command::Keys(KeysCommand::New { folder, json }) => render(&keys::new(&folder)?, json),
+        Command::Keys(KeysCommand::Show { config, operator, json }) => render(&keys::show(&config, operator)?, json),
+        Command::Guard(GuardCommand::Init { config, json }) => render(&guard::init(&config)?, json),
+        Command::Guard(GuardCommand::Show { config, json }) => render(&guard::show(&config)?, json),
+        Command::Guard(GuardCommand::ImportFloor { config, floor, json }) => {
+            render(&guard::import_floor(&config, &floor).await?, json)
+        }
+    }))
 }

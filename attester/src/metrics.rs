@@ -18,6 +18,11 @@ pub struct Metrics {
     judged: IntCounterVec,
     signed: IntCounterVec,
     guard_refusals: IntCounterVec,
+    unproven: IntGaugeVec,
+    rules_overdue: IntGaugeVec,
+    sent_rows: IntGaugeVec,
+    sent_dropped: IntCounterVec,
+    unrecorded: IntCounterVec,
     outbox_dropped: IntCounterVec,
     posted: IntCounterVec,
     bad_proofs: IntCounterVec,
@@ -36,6 +41,27 @@ impl Metrics {
             guard_refusals: registry.counter(
                 "guard_refusals",
                 "Commitments that the guard refused to have signed; each stops its origin.",
+                &["origin"],
+            )?,
+            unrecorded: registry.counter(
+                "guard_unrecorded_signatures",
+                "Signatures of this key's that turned up without a record in the guard; each stops its origin.",
+                &["origin"],
+            )?,
+            unproven: registry.gauge(
+                "arrivals_unproven",
+                "Arrivals in the next block that their origin's derivation has not shown yet.",
+                &["origin"],
+            )?,
+            rules_overdue: registry.gauge(
+                "rules_overdue",
+                "1 while nothing is signed because a rules version is overdue.",
+                &["origin"],
+            )?,
+            sent_rows: registry.gauge("sent_messages", "Messages kept until they are settled.", &["origin"])?,
+            sent_dropped: registry.counter(
+                "sent_dropped",
+                "Messages not kept because their lane has too many; where they lead will wait for them.",
                 &["origin"],
             )?,
             outbox_dropped: registry.counter(
@@ -81,6 +107,23 @@ impl Metrics {
 
     pub(crate) fn refused(&self, origin: ChainId) {
         self.guard_refusals.with_label_values(&[&origin.to_string()]).inc();
+    }
+
+    pub(crate) fn unrecorded(&self, origin: ChainId) {
+        self.unrecorded.with_label_values(&[&origin.to_string()]).inc();
+    }
+
+    pub(crate) fn unproven(&self, origin: ChainId, missing: usize) {
+        set(&self.unproven, origin, missing as u64);
+    }
+
+    pub(crate) fn rules_overdue(&self, origin: ChainId, is_overdue: bool) {
+        set(&self.rules_overdue, origin, is_overdue.into());
+    }
+
+    pub(crate) fn kept(&self, origin: ChainId, rows: u64, dropped: u64) {
+        set(&self.sent_rows, origin, rows);
+        self.sent_dropped.with_label_values(&[&origin.to_string()]).inc_by(dropped);
     }
 
     pub(crate) fn outbox_full(&self, origin: ChainId) {

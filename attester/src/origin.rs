@@ -7,13 +7,14 @@ use async_trait::async_trait;
 use metalayer_node::{
     chain::{BlockRef, ChainError, ChainReader, READ_BLOCKS_MAX},
     clock::Clock,
+    sent::{Applied, ApplyError, Sent, SentError},
     signer::AttesterSigner,
-    task::{Severity, Stage, StageError, Step, Wake},
+    task::{Blocked, Severity, Stage, StageError, Step, Wake},
 };
 use metalayer_proto::{
     batch::Attestation,
     commitment::Commitment,
-    derivation::{Derivation, DerivationError, VerifiedBlock},
+    derivation::{BlockOutcome, Derivation, DerivationError, RulesOverdue, VerifiedBlock},
     heights::{Candidate, Known, candidates},
 };
 
@@ -22,6 +23,7 @@ use crate::{
     metrics::Metrics,
     outbox::Outbox,
     proven::Proven,
+    rules::Rules,
 };
 
 /// Why an origin is not attested.
@@ -33,6 +35,9 @@ pub enum OriginError {
     /// Its history could not be derived.
     #[error(transparent)]
     Derivation(#[from] DerivationError),
+    /// What it sent could not be kept, or what it needs not be found.
+    #[error(transparent)]
+    Sent(#[from] SentError),
     /// The guard refuses.
     #[error(transparent)]
     NotSafe(#[from] NotSafe),
@@ -43,7 +48,7 @@ impl StageError for OriginError {
         match self {
             Self::Chain(error) if error.is_retryable() => Severity::Retryable,
             Self::Chain(_) | Self::Derivation(_) => Severity::Chain,
-            Self::NotSafe(NotSafe::Store(_)) => Severity::Process,
+            Self::NotSafe(NotSafe::Store(_)) | Self::Sent(_) => Severity::Process,
             Self::NotSafe(_) => Severity::Chain,
         }
     }
@@ -52,6 +57,7 @@ impl StageError for OriginError {
         match self {
             Self::Chain(error) => error.reason(),
             Self::Derivation(error) => error.reason(),
+            Self::Sent(_) => "sent_store",
             Self::NotSafe(NotSafe::Store(_)) => "guard_store",
             Self::NotSafe(_) => "guard_refuses",
         }
@@ -68,6 +74,10 @@ pub struct Parts {
     pub signer: Arc<dyn AttesterSigner>,
     /// What needs no signature any more.
     pub proven: Arc<Proven>,
+    /// What all origins have sent.
+    pub sent: Arc<Sent>,
+    /// Which rules are due where.
+    pub rules: Arc<Rules>,
     /// Where attestations go, one a collector.
     pub outboxes: Vec<Arc<Outbox>>,
     /// Time.
@@ -89,6 +99,10 @@ pub struct Origin {
     /// The last block that changed a lane.
     lane_changed_at: u64,
     advance: Option<Advance>,
+    /// Blocks that were read and not applied yet.
+    blocks: VecDeque<VerifiedBlock>,
+    /// The newest commitment that is not signed because rules are overdue, and its block's time.
+    overdue: Option<(Commitment, u64)>,
 }
 
 /// A move of finality that is being worked off.
@@ -103,7 +117,16 @@ impl Origin {
         let origin = derivation.deployment().origin;
         let signed_before = parts.guard.last(origin).map_err(NotSafe::from)?;
         let final_seen = derivation.next_block().saturating_sub(1);
-        Ok(Self { parts, derivation, signed_before, final_seen, lane_changed_at: 0, advance: None })
+        Ok(Self {
+            parts,
+            derivation,
+            signed_before,
+            final_seen,
+            lane_changed_at: 0,
+            advance: None,
+            blocks: VecDeque::new(),
+            overdue: None,
+        })
     }
 
     async fn next_advance(&self) -> Result<Option<Advance>, OriginError> {
@@ -115,12 +138,43 @@ impl Origin {
         Ok(Some(Advance { tip, candidates: candidates(self.final_seen, tip.number).into() }))
     }
 
-    async fn apply(&mut self, block: &VerifiedBlock) -> Result<(), OriginError> {
-        let outcome = self.derivation.apply(block)?;
+    /// Derives the block; what it lacks, if its arrivals were not shown yet.
+    fn derive(&mut self, block: &VerifiedBlock) -> Result<Result<BlockOutcome, Blocked>, OriginError> {
+        let (chain, metrics) = (self.parts.reader.chain(), &self.parts.metrics);
+        match self.parts.sent.apply(&mut self.derivation, block) {
+            Ok(Applied { outcome, dropped }) => {
+                metrics.unproven(chain, 0);
+                metrics.kept(chain, self.parts.sent.rows_of(chain), dropped);
+                Ok(Ok(outcome))
+            }
+            Err(ApplyError::Unproven { source, missing }) => {
+                metrics.unproven(chain, missing);
+                Ok(Err(self.blocked(source.reason(), source.to_string())))
+            }
+            Err(ApplyError::Derivation(error)) => Err(error.into()),
+            Err(ApplyError::Sent(error)) => Err(error.into()),
+        }
+    }
+
+    /// Derives the block and signs it if it is due.
+    async fn apply(&mut self, block: &VerifiedBlock) -> Result<Result<(), Blocked>, OriginError> {
+        let outcome = match self.derive(block)? {
+            Ok(outcome) => outcome,
+            Err(blocked) => return Ok(Err(blocked)),
+        };
         if !outcome.lanes.is_empty() {
             self.lane_changed_at = block.number;
             self.parts.metrics.judged(self.parts.reader.chain(), &outcome);
         }
+        let deployment = self.derivation.deployment();
+        if deployment.origin == deployment.hub {
+            self.parts.rules.note(&outcome);
+        }
+        self.look_at(block).await.map(Ok)
+    }
+
+    /// Signs the block that was applied last, if it is due.
+    async fn look_at(&mut self, block: &VerifiedBlock) -> Result<(), OriginError> {
         let signed_here = self.signed_before.is_some_and(|signed| signed.height == block.number);
         let candidates = self.advance.as_mut().map(|advance| &mut advance.candidates);
         let candidate = candidates.and_then(|all| all.pop_front_if(|candidate| candidate.height() == block.number));
@@ -132,7 +186,9 @@ impl Origin {
             self.parts.guard.observe(&commitment).await.map_err(|error| self.refused(error))?;
         }
         match candidate {
-            Some(candidate) if self.is_due(candidate, &commitment) => self.attest(commitment).await,
+            Some(candidate) if self.is_due(candidate, &commitment) => {
+                self.attest_in_time(commitment, block.timestamp).await.map(drop)
+            }
             _ => Ok(()),
         }
     }
@@ -154,6 +210,24 @@ impl Origin {
         })
     }
 
+    /// Attests unless rules are overdue; then the commitment is kept until they are not.
+    async fn attest_in_time(
+        &mut self,
+        commitment: Commitment,
+        time: u64,
+    ) -> Result<Result<(), RulesOverdue>, OriginError> {
+        let overdue = self.parts.rules.check(&commitment, time);
+        self.parts.metrics.rules_overdue(commitment.origin.chain, overdue.is_err());
+        if let Err(overdue) = overdue {
+            if self.overdue.replace((commitment, time)).is_none() {
+                tracing::warn!(origin = %commitment.origin, "nothing is signed: {overdue}");
+            }
+            return Ok(Err(overdue));
+        }
+        self.overdue = None;
+        self.attest(commitment).await.map(Ok)
+    }
+
     async fn attest(&self, commitment: Commitment) -> Result<(), OriginError> {
         let safe = match self.parts.guard.admit(&commitment).await {
             Ok(safe) => safe,
@@ -172,6 +246,25 @@ impl Origin {
         tracing::debug!(origin = %commitment.origin, height = commitment.block_number, digest = %safe.digest(), "signed");
         Ok(())
     }
+
+    /// All final blocks were looked at.
+    async fn rest(&mut self) -> Result<Step, OriginError> {
+        if let Some((commitment, time)) = self.overdue {
+            return Ok(match self.attest_in_time(commitment, time).await? {
+                Ok(()) => Step::Advanced,
+                Err(overdue) => Step::Blocked(self.blocked("rules_overdue", overdue.to_string())),
+            });
+        }
+        Ok(Step::Idle(self.next_poll()))
+    }
+
+    fn blocked(&self, reason: &'static str, detail: String) -> Blocked {
+        Blocked { reason, detail, wake: self.next_poll() }
+    }
+
+    fn next_poll(&self) -> Wake {
+        Wake::at(self.parts.clock.now().after(self.parts.poll))
+    }
 }
 
 #[async_trait]
@@ -179,23 +272,35 @@ impl Stage for Origin {
     type Error = OriginError;
 
     async fn step(&mut self) -> Result<Step, OriginError> {
-        if self.advance.is_none() {
+        // What was derived before could not be signed, and would not be come to again.
+        if self.advance.is_none() && self.parts.guard.has_listened() {
             self.advance = self.next_advance().await?;
         }
         // Kept until it is worked off: after an error the same candidates are come to again.
-        let Some(tip) = self.advance.as_ref().map(|advance| advance.tip) else {
-            let at = self.parts.clock.now().after(self.parts.poll);
-            return Ok(Step::Idle(Wake { notice: None, at: Some(at) }));
-        };
-        let from = self.derivation.next_block();
-        let last = tip.number.min(from.saturating_add(READ_BLOCKS_MAX - 1));
-        let to = if last == tip.number { tip } else { self.parts.reader.block_at(last).await? };
-        for block in self.parts.reader.read(from, to).await? {
-            self.apply(&block).await?;
+        let Some(tip) = self.advance.as_ref().map(|advance| advance.tip) else { return self.rest().await };
+        if self.blocks.is_empty() {
+            let from = self.derivation.next_block();
+            let last = tip.number.min(from.saturating_add(READ_BLOCKS_MAX - 1));
+            let to = if last == tip.number { tip } else { self.parts.reader.block_at(last).await? };
+            self.blocks = self.parts.reader.read(from, to).await?.into();
         }
-        self.parts.metrics.derived(self.parts.reader.chain(), last);
-        if last == tip.number {
-            self.final_seen = last;
+        while let Some(block) = self.blocks.pop_front() {
+            match self.apply(&block).await {
+                Ok(Ok(())) => {}
+                Ok(Err(blocked)) => {
+                    // Read once: it waits here for what it lacks.
+                    self.blocks.push_front(block);
+                    return Ok(Step::Blocked(blocked));
+                }
+                Err(error) => {
+                    self.blocks.clear();
+                    return Err(error);
+                }
+            }
+            self.parts.metrics.derived(self.parts.reader.chain(), block.number);
+        }
+        if self.derivation.next_block() > tip.number {
+            self.final_seen = tip.number;
             self.advance = None;
         }
         Ok(Step::Advanced)

@@ -10,7 +10,7 @@ use std::{
 };
 
 use alloy::{
-    primitives::{Address, B256, Log, U256},
+    primitives::{Address, B256, Bytes, Log, U256},
     sol_types::{SolCall, SolEvent},
 };
 use async_trait::async_trait;
@@ -18,12 +18,14 @@ use metalayer_node::{
     chain::{BlockContent, BlockRef, ChainError, ChainReader, Finality, MemoryChain, ReadingMode},
     clock::manual::ManualClock,
     config::{ChainEntry, EpochEntry, MemberEntry, NetworkFile},
+    sent::{self, Sent},
     signer::{AttesterSigner, LocalSigner, SecretSeed},
     store::{Store, memory::MemoryStore},
     task::{Stage, Step},
     telemetry,
 };
 use metalayer_proto::{
+    act::Act,
     batch::Attestation,
     commitment::Commitment,
     derivation::{Deployment, Derivation, VerifiedBlock},
@@ -41,6 +43,7 @@ use crate::{
     origin::{Origin, OriginError, Parts},
     outbox::Outbox,
     proven::Proven,
+    rules::Rules,
 };
 
 pub(super) fn signer(seed: u8) -> LocalSigner {
@@ -116,6 +119,14 @@ pub(super) fn attestation(chain: u64, height: u64) -> Attestation {
     Attestation { commitment, signature: signer(1).sign(commitment.digest()).to_bytes().into() }
 }
 
+/// The guard of attester 1 on what is in `store`, told that nothing else was signed.
+pub(super) fn guard_over(store: &Arc<dyn Store>) -> Guard {
+    let key = signer(1).public_key().attester_id();
+    let guard = Guard::open(store.clone(), key).or_else(|_| Guard::init(store.clone(), key)).unwrap();
+    guard.listened();
+    guard
+}
+
 /// One origin's chain, and what an attester of it keeps beside its process.
 pub(super) struct Bench {
     pub(super) id: GatewayId,
@@ -123,10 +134,12 @@ pub(super) struct Bench {
     pub(super) clock: ManualClock,
     pub(super) store: Arc<dyn Store>,
     pub(super) proven: Arc<Proven>,
+    pub(super) sent: Arc<Sent>,
+    pub(super) rules: Arc<Rules>,
     pub(super) outbox: Arc<Outbox>,
     pub(super) registry: telemetry::Metrics,
     pub(super) metrics: Arc<Metrics>,
-    sent: u64,
+    messages: u64,
 }
 
 impl Bench {
@@ -145,13 +158,33 @@ impl Bench {
             clock: ManualClock::default(),
             store,
             proven: Arc::new(Proven::new(Arc::new(network().epoch_book()))),
+            sent: Arc::new(Sent::new(Arc::new(MemoryStore::new(&[sent::TABLE])), 1_000).unwrap()),
+            rules: Arc::default(),
             outbox: Arc::default(),
             metrics: Arc::new(Metrics::new(&registry).unwrap()),
             registry,
-            sent: 0,
+            messages: 0,
         };
         bench.chain.mine(BlockContent::of([bench.route()]));
         bench
+    }
+
+    /// Another chain of the same attester.
+    pub(super) fn beside(&self, chain: u64) -> Self {
+        let other = Self::over(chain, self.store.clone());
+        Self { sent: self.sent.clone(), rules: self.rules.clone(), ..other }
+    }
+
+    pub(super) fn deployment(&self) -> Deployment {
+        let network = network();
+        Deployment {
+            network: network.id(),
+            origin: self.id,
+            deployed_at: 1,
+            hub: gateway(900),
+            hub_registry: network.hub_registry,
+            era: Address::repeat_byte(4),
+        }
     }
 
     /// A process that begins over what there is.
@@ -162,23 +195,17 @@ impl Bench {
     pub(super) fn origin_reading(&self, reader: Arc<dyn ChainReader>) -> Origin {
         let parts = Parts {
             reader,
-            guard: Arc::new(Guard::new(self.store.clone())),
+            guard: Arc::new(guard_over(&self.store)),
             signer: Arc::new(signer(1)),
             proven: self.proven.clone(),
+            sent: self.sent.clone(),
+            rules: self.rules.clone(),
             outboxes: vec![self.outbox.clone()],
             clock: Arc::new(self.clock.clone()),
             poll: Duration::from_millis(100),
             metrics: self.metrics.clone(),
         };
-        let network = network();
-        let deployment = Deployment {
-            network: network.id(),
-            origin: self.id,
-            deployed_at: 1,
-            hub: gateway(900),
-            hub_registry: network.hub_registry,
-        };
-        Origin::new(parts, Derivation::new(deployment)).unwrap()
+        Origin::new(parts, Derivation::new(self.deployment())).unwrap()
     }
 
     /// Mines blocks in which no lane changes.
@@ -196,7 +223,7 @@ impl Bench {
 
     /// Mines a message whose sequence leaves one out: no gateway logs that.
     pub(super) fn mine_lie(&mut self) {
-        self.sent += 1;
+        self.messages += 1;
         self.mine_message();
     }
 
@@ -228,11 +255,17 @@ impl Bench {
     }
 
     fn message(&mut self) -> Log {
+        let message = self.next_message();
+        self.sent_log(&message)
+    }
+
+    /// The next message of the chain's one lane.
+    pub(super) fn next_message(&mut self) -> Message {
         let sender = Address::repeat_byte(0xaa);
         let message = Message {
             origin: self.id,
             destination: gateway(if self.id == gateway(900) { 901 } else { 900 }),
-            sequence: self.sent,
+            sequence: self.messages,
             kind: Kind::Generic,
             gas_limit: 200_000,
             sender,
@@ -242,25 +275,62 @@ impl Bench {
             after: 0,
             payload: Payload::new(vec![1, 2, 3]).unwrap(),
         };
-        self.sent += 1;
+        self.messages += 1;
+        message
+    }
+
+    /// The next message, as the hub's registry would send this act.
+    pub(super) fn next_act(&mut self, act: &Act) -> Message {
+        let registry = network().hub_registry;
+        let payload = Payload::new(act.encode()).unwrap();
+        Message { kind: Kind::Governance, sender: registry, payer: registry, payload, ..self.next_message() }
+    }
+
+    pub(super) fn sent_log(&self, message: &Message) -> Log {
         let own = abi::sentCall {
             id: message.id().0,
             sequence: message.sequence,
             destinationGateway: message.destination.gateway,
             kind: message.kind.byte(),
             gasLimit: message.gas_limit,
-            payer: sender,
+            payer: message.payer,
             fee: 0,
             afterSequence: 0,
         };
+        let mut attributes: Vec<Bytes> = Vec::new();
+        if message.kind == Kind::Governance {
+            attributes.push(abi::kindCall { kind: message.kind.byte() }.abi_encode().into());
+            attributes.push(abi::gatewayCall { gateway: message.destination.gateway }.abi_encode().into());
+        }
+        attributes.push(own.abi_encode().into());
         self.log(&abi::MessageSent {
             sendId: B256::ZERO,
-            sender: interop::format(self.id.chain, sender),
+            sender: interop::format(self.id.chain, message.sender),
             recipient: interop::format(message.destination.chain, message.recipient),
             payload: message.payload.bytes().clone(),
             value: U256::ZERO,
-            attributes: vec![own.abi_encode().into()],
+            attributes,
         })
+    }
+
+    /// The logs of a call that delivers this one message here.
+    pub(super) fn delivered_logs(&self, message: &Message) -> Vec<Log> {
+        let (origin_chain, origin_gateway, sequence) =
+            (message.origin.chain.get(), message.origin.gateway, message.sequence);
+        let delivered = abi::MessageDelivered {
+            id: message.id().0,
+            originChainId: origin_chain,
+            originGateway: origin_gateway,
+            sequence,
+        };
+        let range = abi::RangeDelivered {
+            originChainId: origin_chain,
+            originGateway: origin_gateway,
+            first: sequence,
+            bitmap: U256::from(1),
+            executor: Address::repeat_byte(0xcc),
+        };
+        vec![self.log(&delivered), self.log(&range)]
     }
 
     fn log(&self, event: &impl SolEvent) -> Log {

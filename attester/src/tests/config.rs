@@ -1,13 +1,23 @@
 //! The configuration, its commented example, and what is checked before anything starts.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
+use alloy::primitives::{Address, Bytes};
 use clap::CommandFactory;
-use metalayer_node::{config::ExitCause, daemon::DaemonError};
+use metalayer_node::{
+    config::ExitCause,
+    daemon::{DaemonError, render},
+    telemetry,
+};
+use metalayer_proto::bls::{PossessionProof, PublicKey};
 use tempfile::TempDir;
 
 use super::bench::{network, signer};
-use crate::{app, cli::Cli, config::Config};
+use crate::{app, cli::Cli, commands, config::Config};
 
 const EXAMPLE: &str = include_str!("../../../config/attester.toml");
 
@@ -103,14 +113,73 @@ async fn checked(seed: Option<u8>) -> DaemonError {
     error
 }
 
+async fn not_opened(file: &Path) -> DaemonError {
+    let registry = telemetry::Metrics::unregistered();
+    app::open(&Config::load(file).unwrap(), &registry).await.err().unwrap()
+}
+
 #[tokio::test]
 async fn a_missing_key_and_a_strangers_key_end_with_the_code_of_keys() {
     let error = checked(None).await;
     assert_eq!(error.cause(), ExitCause::Key);
     assert!(error.to_string().contains("bls.key"), "{error}");
     let error = checked(Some(9)).await;
-    assert!(matches!(error, DaemonError::NotAMember(_)), "{error}");
+    assert!(error.to_string().contains("is a member of no epoch"), "{error}");
     assert_eq!(error.cause(), ExitCause::Key);
+}
+
+#[tokio::test]
+async fn all_that_keeps_it_from_starting_is_told_at_once() {
+    let (folder, file) = runnable(None);
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = format!("[telemetry]\nlisten = \"{}\"\n", taken.local_addr().unwrap());
+    std::fs::write(&file, std::fs::read_to_string(&file).unwrap() + &listen).unwrap();
+    let told = not_opened(&file).await.to_string();
+    for part in ["bls.key", "telemetry.listen", "http://127.0.0.1:1:", "http://127.0.0.1:2:"] {
+        assert!(told.contains(part), "`{part}` is missing in: {told}");
+    }
+    drop(folder);
+}
+
+#[tokio::test]
+async fn without_the_guards_records_it_does_not_start() {
+    let (_folder, file) = runnable(Some(1));
+    let error = not_opened(&file).await;
+    assert!(error.to_string().contains("attester guard init"), "{error}");
+    commands::guard::init(&file).unwrap();
+    let shown = commands::guard::show(&file).unwrap().to_string();
+    assert!(shown.contains("eip155:901      nothing signed"), "{shown}");
+    let again = commands::guard::init(&file).unwrap_err();
+    assert_eq!(again.cause(), ExitCause::Key);
+    let error = not_opened(&file).await;
+    assert_eq!(error.cause(), ExitCause::ChainUnreachable, "{error}");
+}
+
+#[tokio::test]
+async fn a_floor_needs_a_collector_or_the_operators_word() {
+    let (_folder, file) = runnable(Some(1));
+    let error = commands::guard::import_floor(&file, &[]).await.unwrap_err();
+    assert_eq!(error.cause(), ExitCause::Key);
+    let floor = ["eip155:901=77".parse().unwrap()];
+    let imported = commands::guard::import_floor(&file, &floor).await.unwrap().to_string();
+    assert!(imported.contains("eip155:901      signed up to 77"), "{imported}");
+    assert!(imported.contains("nothing is known of eip155:900"), "{imported}");
+    assert!("901=x".parse::<commands::guard::Floor>().is_err());
+}
+
+#[test]
+fn new_keys_are_shown_with_what_a_registration_needs_and_never_overwritten() {
+    let (folder, file) = runnable(None);
+    let made = commands::keys::new(folder.path()).unwrap().to_string();
+    let shown = commands::keys::show(&file, Some(Address::repeat_byte(7))).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&render(&shown, true)).unwrap();
+    assert!(made.contains(json["attester"].as_str().unwrap()) && made.contains("bls.key"), "{made}");
+    let bytes = |key: &str| json[key].as_str().unwrap().parse::<Bytes>().unwrap();
+    let key = PublicKey::from_bytes(&bytes("bls_key")).unwrap();
+    let proof = PossessionProof::from_bytes(&bytes("possession")).unwrap();
+    proof.verify(&key, network().id(), Address::repeat_byte(7)).unwrap();
+    assert!(proof.verify(&key, network().id(), Address::repeat_byte(8)).is_err());
+    assert_eq!(commands::keys::new(folder.path()).unwrap_err().cause(), ExitCause::Key);
 }
 
 #[tokio::test]

@@ -9,8 +9,7 @@ use metalayer_node::{
 };
 use proptest::{collection::vec, prelude::*};
 
-use super::bench::{Bench, FlakyReader, commitment, prove, settle};
-use crate::guard::Guard;
+use super::bench::{Bench, FlakyReader, commitment, guard_over, prove, settle};
 
 #[derive(Clone, Debug)]
 enum Act {
@@ -178,7 +177,7 @@ async fn a_guard_that_holds_another_digest_stops_the_origin() {
     bench.mine_message();
     let last = bench.mine_message();
     bench.chain.finalize();
-    Guard::new(bench.store.clone()).admit(&commitment(901, last)).await.unwrap();
+    guard_over(&bench.store).admit(&commitment(901, last)).await.unwrap();
     let error = settle(&mut bench.origin()).await.unwrap_err();
     assert_eq!((error.severity(), error.reason()), (Severity::Chain, "guard_refuses"));
     assert!(!bench.heights().contains(&last));

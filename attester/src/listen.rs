@@ -1,0 +1,108 @@
+//! Listening before signing: what this key is already known to have signed.
+//!
+//! A collector keeps what it was sent, and proofs name their signers. A signature of this key's that is not in the guard's records
+//! means that they are an old copy, or that the key is used elsewhere. Only what this key's own signature shows counts:
+//! no collector can stop an attester by a word.
+
+use std::sync::Arc;
+
+use metalayer_node::{clock::UnixMillis, epochs::EpochBook, signer::AttesterSigner, store::StoreError};
+use metalayer_proto::{
+    batch::Attestation, bls::Signature, commitment::Commitment, ids::ChainId, quorum::ProvenCommitment,
+};
+
+use crate::{
+    collector::{Collector, CollectorError},
+    guard::Guard,
+    metrics::Metrics,
+};
+
+/// Why nothing was heard.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// The collector did not answer.
+    #[error(transparent)]
+    Collector(#[from] CollectorError),
+    /// What was heard could not be recorded.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What a collector knows that this key has signed, checked.
+pub async fn ask(
+    collector: &dyn Collector,
+    signer: &dyn AttesterSigner,
+    epochs: &EpochBook,
+    origins: &[ChainId],
+    now: UnixMillis,
+) -> Result<Vec<Commitment>, CollectorError> {
+    let key = signer.public_key();
+    let mut signed = Vec::new();
+    for attestation in collector.attestations_of(key.attester_id()).await? {
+        if is_signed_by(signer, epochs, &attestation) {
+            signed.push(attestation.commitment);
+        }
+    }
+    for origin in origins {
+        if let Some(proven) = collector.newest_proof(*origin).await?
+            && epochs.verify(&proven, now).is_ok()
+            && epochs.has_signed(&proven, key.attester_id())
+        {
+            signed.push(proven.commitment);
+        }
+    }
+    Ok(signed)
+}
+
+fn is_signed_by(signer: &dyn AttesterSigner, epochs: &EpochBook, attestation: &Attestation) -> bool {
+    attestation.commitment.network == epochs.network()
+        && Signature::from_bytes(attestation.signature.as_slice())
+            .is_ok_and(|signature| signer.public_key().verify(attestation.commitment.digest(), &signature).is_ok())
+}
+
+/// Hears for the guard, from one collector.
+pub struct Listener {
+    /// Whose signatures count.
+    pub signer: Arc<dyn AttesterSigner>,
+    /// Who must have a record of each.
+    pub guard: Arc<Guard>,
+    /// The epochs that proofs are checked against.
+    pub epochs: Arc<EpochBook>,
+    /// The origins whose proofs are asked for.
+    pub origins: Vec<ChainId>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+}
+
+impl Listener {
+    /// Asks `collector` what this key has signed. From then on the guard may admit.
+    pub async fn ask(&self, collector: &dyn Collector, now: UnixMillis) -> Result<(), ListenError> {
+        for commitment in ask(collector, self.signer.as_ref(), &self.epochs, &self.origins, now).await? {
+            self.hear(&commitment, collector.name()).await?;
+        }
+        self.guard.listened();
+        Ok(())
+    }
+
+    /// Hears a proof that was checked, if this key is among its signers.
+    pub async fn hear_proof(&self, proven: &ProvenCommitment, collector: &str) -> Result<(), StoreError> {
+        if self.epochs.has_signed(proven, self.signer.public_key().attester_id()) {
+            self.hear(&proven.commitment, collector).await?;
+        }
+        Ok(())
+    }
+
+    async fn hear(&self, commitment: &Commitment, collector: &str) -> Result<(), StoreError> {
+        if !self.guard.hear(commitment).await? {
+            self.metrics.unrecorded(commitment.origin.chain);
+            tracing::error!(
+                origin = %commitment.origin,
+                height = commitment.block_number,
+                collector,
+                "this key signed what the guard has no record of: its records are an old copy, or the key is used elsewhere; \
+                 nothing more of this origin is signed until `attester guard import-floor`"
+            );
+        }
+        Ok(())
+    }
+}
