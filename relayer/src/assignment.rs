@@ -44,28 +44,42 @@ struct Inbox {
 struct InboxState {
     records: VecDeque<Stored>,
     bytes: usize,
+    bytes_max: usize,
     /// The offset that the stage takes next.
     next: Offset,
     /// How often records were dropped, and how many of these times the stage has made up for.
     dropped: u64,
     recovered: u64,
+    /// What follows is not kept any more.
+    gap: Option<BusError>,
 }
 
 impl Assignment {
     /// The assignment of `ownership`'s partition, whose records follow from `mark` on.
     pub fn new(bus: Arc<dyn Bus>, ownership: Ownership, mark: Option<LowWaterMark>) -> Self {
+        Self::bounded(bus, ownership, mark, INBOX_BYTES_MAX)
+    }
+
+    fn bounded(bus: Arc<dyn Bus>, ownership: Ownership, mark: Option<LowWaterMark>, bytes_max: usize) -> Self {
         let next = mark.as_ref().map_or(Offset::default(), |mark| mark.offset);
-        let state = InboxState { records: VecDeque::new(), bytes: 0, next, dropped: 0, recovered: 0 };
+        let state =
+            InboxState { records: VecDeque::new(), bytes: 0, bytes_max, next, dropped: 0, recovered: 0, gap: None };
         let inbox = Inbox { state: Mutex::new(state), arrived: Arc::default(), low: AtomicU64::new(next.0) };
         Self { ownership, mark, bus, inbox: Arc::new(inbox) }
     }
 
     /// Adds records that the bus handed out.
-    pub(crate) fn put(&self, records: Vec<Stored>) {
+    pub(crate) fn put(&self, mut records: Vec<Stored>) {
         {
             let mut state = self.state();
+            // The stage may have read ahead of the group while it caught up.
+            records.retain(|record| record.offset >= state.next);
+            if state.gap.is_some() {
+                // Nothing is taken over a gap.
+                return;
+            }
             let bytes: usize = records.iter().map(|record| record.value.len()).sum();
-            if state.recovered < state.dropped || state.bytes.saturating_add(bytes) > INBOX_BYTES_MAX {
+            if state.recovered < state.dropped || state.bytes.saturating_add(bytes) > state.bytes_max {
                 // In order: what comes after something dropped is dropped as well, until the stage has caught up.
                 state.dropped += 1;
             } else {
@@ -76,7 +90,16 @@ impl Assignment {
         self.inbox.arrived.notify_one();
     }
 
+    /// Says that what follows is no longer kept, so that the stage hears it when it comes to that place.
+    fn put_gap(&self, gap: BusError) {
+        self.state().gap = Some(gap);
+        self.inbox.arrived.notify_one();
+    }
+
     /// Takes up to `limit` of the records that have come, in order.
+    ///
+    /// # Errors
+    /// [`BusError::OutOfRange`] where records are missing.
     pub async fn take(&self, limit: usize) -> Result<Vec<Stored>, BusError> {
         loop {
             let (next, dropped) = {
@@ -87,6 +110,9 @@ impl Assignment {
                 if let Some(last) = records.last() {
                     state.next = Offset(last.offset.0 + 1);
                     return Ok(records);
+                }
+                if let Some(gap) = state.gap.take() {
+                    return Err(gap);
                 }
                 if state.recovered == state.dropped {
                     return Ok(Vec::new());
@@ -161,10 +187,13 @@ impl Assignments {
     pub async fn run(mut self, shutdown: Shutdown) -> Result<(), ServiceError> {
         while !shutdown.is_requested() {
             let event = tokio::select! {
-                event = self.member.next(LOOK) => event?,
+                event = self.member.next(LOOK) => event,
                 () = shutdown.clone().requested() => break,
             };
-            self.meet(event).await?;
+            match event {
+                Err(gap @ BusError::OutOfRange { partition, .. }) => self.meet_gap(partition, gap),
+                event => self.meet(event?).await?,
+            }
             self.commit().await?;
         }
         for (_, running) in std::mem::take(&mut self.running) {
@@ -199,23 +228,59 @@ impl Assignments {
         Ok(())
     }
 
-    async fn end(&mut self, running: Running) -> Result<(), BusError> {
-        running.stage.stop().await;
-        let low = running.assignment.low();
-        if low > running.committed {
-            self.member.commit(&running.assignment.ownership, low).await?;
+    /// The partition's stage parks its chain; the others go on (I9).
+    fn meet_gap(&self, partition: Partition, gap: BusError) {
+        match self.running.get(&partition) {
+            Some(running) => running.assignment.put_gap(gap),
+            None => tracing::warn!(%partition, %gap, "records are missing that nobody here works on"),
         }
+    }
+
+    async fn end(&mut self, running: Running) -> Result<(), BusError> {
+        let Running { assignment, stage, committed } = running;
+        stage.stop().await;
+        commit(&mut *self.member, &assignment, committed).await?;
         Ok(())
     }
 
     async fn commit(&mut self) -> Result<(), BusError> {
-        for running in self.running.values_mut() {
-            let low = running.assignment.low();
-            if low > running.committed {
-                self.member.commit(&running.assignment.ownership, low).await?;
-                running.committed = low;
+        let mut lost = Vec::new();
+        for (partition, running) in &mut self.running {
+            match commit(&mut *self.member, &running.assignment, running.committed).await? {
+                Some(committed) => running.committed = committed,
+                None => lost.push(*partition),
             }
+        }
+        for running in lost.iter().filter_map(|partition| self.running.remove(partition)) {
+            running.stage.stop().await;
         }
         Ok(())
     }
 }
+
+/// Commits what a stage has done since `committed`, and says how far that is; `None` if the partition is another member's by
+/// now.
+async fn commit(
+    member: &mut dyn Member,
+    assignment: &Assignment,
+    committed: Offset,
+) -> Result<Option<Offset>, BusError> {
+    let low = assignment.low();
+    if low <= committed {
+        return Ok(Some(committed));
+    }
+    match member.commit(&assignment.ownership, low).await {
+        Ok(()) => Ok(Some(low)),
+        Err(BusError::NotOwner { .. }) => Ok(None),
+        Err(gap @ BusError::OutOfRange { .. }) => {
+            // The bus has less than it handed out: its data was lost.
+            assignment.put_gap(gap);
+            Ok(Some(committed))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+#[path = "assignment_tests.rs"]
+mod tests;

@@ -2,6 +2,7 @@
 //!
 //! Lanes label counters and gauges only: at 62 rollups there are 3,782 of them.
 
+use alloy::primitives::U256;
 use metalayer_node::{
     chain::Receipt,
     telemetry::{self, MetricsError},
@@ -13,12 +14,15 @@ use metalayer_proto::{
     ids::{ChainId, LaneId},
     topics::Topic,
 };
-use prometheus::{HistogramVec, IntCounterVec, IntGaugeVec};
+use prometheus::{GaugeVec, HistogramVec, IntCounterVec, IntGaugeVec};
 
 /// The relayer's metrics.
 pub struct Metrics {
     final_height: IntGaugeVec,
     next_height: IntGaugeVec,
+    unproven: IntGaugeVec,
+    sent_rows: IntGaugeVec,
+    sent_dropped: IntCounterVec,
     messages_sent: IntCounterVec,
     messages_void: IntCounterVec,
     outcomes: IntCounterVec,
@@ -37,6 +41,14 @@ pub struct Metrics {
     transactions: IntCounterVec,
     would_revert: IntCounterVec,
     rebroadcasts: IntCounterVec,
+    broadcasts_refused: IntCounterVec,
+    replaced: IntCounterVec,
+    undone: IntCounterVec,
+    nonces_taken: IntCounterVec,
+    nonces_filled: IntCounterVec,
+    unfinal: IntGaugeVec,
+    waits: IntGaugeVec,
+    balance: GaugeVec,
     unprovable: IntCounterVec,
     batch_messages: HistogramVec,
     gas_used: IntCounterVec,
@@ -52,6 +64,17 @@ impl Metrics {
         Ok(Self {
             final_height: gauge("final_height", "Newest final block that was seen.", &["origin"])?,
             next_height: gauge("next_height", "The next block to read.", &["origin"])?,
+            unproven: gauge(
+                "arrivals_unproven",
+                "Arrivals in the next block that their origin's derivation has not shown yet.",
+                &["origin"],
+            )?,
+            sent_rows: gauge("sent_messages", "Messages kept until they are settled.", &["origin"])?,
+            sent_dropped: counter(
+                "sent_dropped",
+                "Messages not kept because their lane has too many; where they lead will wait for them.",
+                &["origin"],
+            )?,
             messages_sent: counter("messages_sent", "Messages seen leaving their origin.", &LANE)?,
             messages_void: counter("messages_void", "Messages judged void, by reason.", &["origin", "reason"])?,
             outcomes: counter(
@@ -87,15 +110,47 @@ impl Metrics {
             )?,
             queued: gauge(
                 "queued_messages",
-                "Proven messages that are not settled at their destination.",
+                "Proven messages that no block of their destination has met yet.",
                 &["destination"],
             )?,
-            in_flight: gauge("transactions_in_flight", "Transactions without a receipt.", &["destination"])?,
+            in_flight: gauge("transactions_in_flight", "Transactions in no block yet.", &["destination"])?,
             transactions: counter("transactions", "Delivering transactions by outcome.", &["destination", "outcome"])?,
             would_revert: counter("transactions_refused", "Transactions not sent because they would revert.", &LANE)?,
             rebroadcasts: counter(
                 "transactions_rebroadcast",
                 "Transactions broadcast again for want of a receipt.",
+                &["destination"],
+            )?,
+            broadcasts_refused: counter(
+                "broadcasts_refused",
+                "Transactions that the node did not take; they are broadcast again.",
+                &["destination"],
+            )?,
+            replaced: counter(
+                "transactions_replaced",
+                "Transactions replaced by dearer ones because blocks passed over them.",
+                &["destination"],
+            )?,
+            undone: counter(
+                "transactions_undone",
+                "Transactions that a reorg took out of their block.",
+                &["destination"],
+            )?,
+            nonces_taken: counter(
+                "nonces_taken",
+                "Nonces used by a transaction that is not ours: another process has the key.",
+                &["destination"],
+            )?,
+            nonces_filled: counter("nonces_filled", "Unused nonces below ours that were filled.", &["destination"])?,
+            unfinal: gauge("transactions_unfinal", "Transactions in blocks that are not final.", &["destination"])?,
+            waits: gauge(
+                "sending_waits",
+                "1 while nothing is sent for this reason: price_ceiling, no_funds or finality.",
+                &["destination", "reason"],
+            )?,
+            balance: registry.fraction(
+                "executor_balance_ether",
+                "What the executor's account has.",
                 &["destination"],
             )?,
             unprovable: counter("lanes_unprovable", "Times a lane's leaves did not lead to its proven root.", &LANE)?,
@@ -113,6 +168,16 @@ impl Metrics {
         let origin = origin.to_string();
         self.final_height.with_label_values(&[&origin]).set(signed(height));
         self.next_height.with_label_values(&[&origin]).set(signed(next));
+    }
+
+    pub(crate) fn unproven(&self, origin: ChainId, missing: usize) {
+        self.unproven.with_label_values(&[&origin.to_string()]).set(signed(missing as u64));
+    }
+
+    pub(crate) fn kept(&self, origin: ChainId, rows: u64, dropped: u64) {
+        let origin = origin.to_string();
+        self.sent_rows.with_label_values(&[&origin]).set(signed(rows));
+        self.sent_dropped.with_label_values(&[&origin]).inc_by(dropped);
     }
 
     pub(crate) fn watched(&self, outcome: &BlockOutcome, origin: ChainId) {
@@ -182,10 +247,11 @@ impl Metrics {
         self.unserved.with_label_values(&[&origin.to_string()]).inc();
     }
 
-    pub(crate) fn queued(&self, destination: ChainId, messages: usize, in_flight: usize) {
+    pub(crate) fn queued(&self, destination: ChainId, messages: usize, in_flight: usize, unfinal: usize) {
         let destination = destination.to_string();
         self.queued.with_label_values(&[&destination]).set(signed(messages as u64));
         self.in_flight.with_label_values(&[&destination]).set(signed(in_flight as u64));
+        self.unfinal.with_label_values(&[&destination]).set(signed(unfinal as u64));
     }
 
     pub(crate) fn sent(&self, lane: LaneId, messages: usize) {
@@ -206,6 +272,39 @@ impl Metrics {
 
     pub(crate) fn rebroadcast(&self, destination: ChainId) {
         self.rebroadcasts.with_label_values(&[&destination.to_string()]).inc();
+    }
+
+    pub(crate) fn broadcast_refused(&self, destination: ChainId) {
+        self.broadcasts_refused.with_label_values(&[&destination.to_string()]).inc();
+    }
+
+    pub(crate) fn replaced(&self, destination: ChainId) {
+        self.replaced.with_label_values(&[&destination.to_string()]).inc();
+    }
+
+    pub(crate) fn undone(&self, destination: ChainId) {
+        self.undone.with_label_values(&[&destination.to_string()]).inc();
+    }
+
+    pub(crate) fn nonce_taken(&self, destination: ChainId) {
+        self.nonces_taken.with_label_values(&[&destination.to_string()]).inc();
+    }
+
+    pub(crate) fn nonce_filled(&self, destination: ChainId) {
+        self.nonces_filled.with_label_values(&[&destination.to_string()]).inc();
+    }
+
+    /// Shows which of `reasons` holds up sending.
+    pub(crate) fn waits(&self, destination: ChainId, reasons: &[&str], reason: Option<&str>) {
+        let destination = destination.to_string();
+        for one in reasons {
+            self.waits.with_label_values(&[destination.as_str(), one]).set(i64::from(reason == Some(one)));
+        }
+    }
+
+    pub(crate) fn balance(&self, destination: ChainId, wei: U256) {
+        const WEI_AN_ETHER: f64 = 1e18;
+        self.balance.with_label_values(&[&destination.to_string()]).set(f64::from(wei) / WEI_AN_ETHER);
     }
 
     pub(crate) fn unprovable(&self, lane: LaneId) {

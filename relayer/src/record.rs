@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use metalayer_node::bus::{self, Bus, BusError, Offset, Stored};
+use metalayer_node::{
+    bus::{self, Bus, BusError, Offset, Stored},
+    task::Severity,
+};
 use metalayer_proto::{
     envelope::{DeadLetter, Envelope, Record, TraceContext},
     topics::{Partition, Topic},
@@ -12,6 +15,26 @@ use crate::metrics::Metrics;
 
 /// How many records are read at once.
 const READ_MAX: usize = 512;
+
+/// How a stage meets an error of the bus.
+pub(crate) const fn severity(error: &BusError) -> Severity {
+    match error {
+        // Another member has the partition now: it goes on there, this instance has nothing left to do.
+        BusError::NotOwner { .. } => Severity::Stage,
+        // Records are missing that only the chain can give back: never skipped, and nobody else's business (I9).
+        BusError::OutOfRange { .. } => Severity::Chain,
+        _ => Severity::Process,
+    }
+}
+
+/// The word for an error of the bus in metrics and `/readyz?verbose`.
+pub(crate) const fn reason(error: &BusError) -> &'static str {
+    match error {
+        BusError::NotOwner { .. } => "not_owner",
+        BusError::OutOfRange { .. } => "out_of_range",
+        _ => "bus",
+    }
+}
 
 /// The bus, as stages use it.
 #[derive(Clone)]

@@ -31,7 +31,12 @@ use metalayer_proto::{
 use pending::{Added, Pending};
 use ready::{Brought, TooManyLeaves};
 
-use crate::{assignment::Assignment, collector::Collector, metrics::Metrics, record::Records};
+use crate::{
+    assignment::Assignment,
+    collector::Collector,
+    metrics::Metrics,
+    record::{self, Records},
+};
 
 /// How many records one step takes at most.
 const RECORDS_MAX: usize = 512;
@@ -56,14 +61,14 @@ pub enum AggregateError {
 impl StageError for AggregateError {
     fn severity(&self) -> Severity {
         match self {
-            Self::Bus(_) => Severity::Process,
+            Self::Bus(error) => record::severity(error),
             Self::Lanes(_) | Self::TooMany(_) => Severity::Chain,
         }
     }
 
     fn reason(&self) -> &'static str {
         match self {
-            Self::Bus(_) => "bus",
+            Self::Bus(error) => record::reason(error),
             Self::Lanes(_) => "lanes",
             Self::TooMany(_) => "too_many_leaves",
         }
@@ -159,11 +164,14 @@ impl Aggregate {
             let Some(envelope) = self.parts.records.open::<AttestationRecord>(self.partition(), stored).await? else {
                 continue;
             };
-            let record = envelope.record;
-            if record.commitment.origin != self.parts.origin || record.commitment.network != self.parts.epochs.network()
-            {
-                let place = (Topic::Attestations, self.partition());
+            let (record, place) = (envelope.record, (Topic::Attestations, self.partition()));
+            let is_of_here = record.commitment.origin == self.parts.origin
+                && record.commitment.network == self.parts.epochs.network();
+            if !is_of_here {
                 self.parts.records.refuse(place, stored, "other_origin", &record.commitment.origin).await?;
+            } else if !self.parts.epochs.has_member(record.attester) {
+                // Of those who may sign only so many heights wait each; names made up would wait without bound (I8).
+                self.parts.records.refuse(place, stored, "unknown_attester", &record.attester).await?;
             } else if self.proven_height.is_none_or(|proven| record.commitment.block_number > proven) {
                 self.add(stored.offset, record);
             }

@@ -5,6 +5,7 @@ use metalayer_node::{
     clock::manual::ManualClock,
 };
 use metalayer_proto::{
+    bls::SecretKey,
     commitment::Commitment,
     envelope::{DeadLetter, Deliver},
     topics::Group,
@@ -62,8 +63,11 @@ impl Bench {
         self.lane.commitment()
     }
 
-    async fn attest(&mut self, commitment: Commitment, attester: usize) {
-        let secret = &self.attesters.secrets[attester];
+    async fn attest(&self, commitment: Commitment, attester: usize) {
+        self.attest_by(&self.attesters.secrets[attester], commitment).await;
+    }
+
+    async fn attest_by(&self, secret: &SecretKey, commitment: Commitment) {
         let record = AttestationRecord {
             commitment,
             attester: secret.public_key().attester_id(),
@@ -166,6 +170,25 @@ async fn forged_and_malformed_records_are_dead_lettered_and_change_nothing() {
     let expected =
         [(Topic::Messages, "malformed"), (Topic::Attestations, "malformed"), (Topic::Attestations, "other_origin")];
     assert_eq!(reasons, expected);
+}
+
+#[tokio::test]
+async fn attestations_of_strangers_do_not_wait() {
+    let mut bench = bench().await;
+    let commitment = bench.send(0..1).await;
+    for stranger in 50..150 {
+        bench.attest_by(&SecretKey::from_seed(&[stranger; 32]), commitment).await;
+    }
+    bench.run().await;
+    assert_eq!(bench.stage.pending.first_needed(), None, "I8");
+    let letters: Vec<DeadLetter> = published(&bench.records, 0).await;
+    assert_eq!(letters.len(), 100);
+    assert!(letters.iter().all(|letter| letter.reason == "unknown_attester"));
+    for attester in 0..3 {
+        bench.attest(commitment, attester).await;
+    }
+    bench.run().await;
+    assert_eq!(bench.ready().await.len(), 1);
 }
 
 #[tokio::test]

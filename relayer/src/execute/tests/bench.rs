@@ -3,6 +3,7 @@
 use metalayer_node::{
     bus::{GroupEvent, InstanceId, Member},
     clock::manual::ManualClock,
+    telemetry,
 };
 use metalayer_proto::{
     envelope::{DeadLetter, Deliver},
@@ -11,10 +12,13 @@ use metalayer_proto::{
 };
 
 use super::{gateway::Gateway, *};
-use crate::testing::{self, Attesters, Lane, clock, gateway, metrics, published, records};
+use crate::testing::{self, Attesters, Lane, clock, gateway, published, records};
 
 /// More steps than anything here takes: whoever needs more spins.
 const STEPS_MAX: usize = 200;
+
+/// The most that gas may cost.
+pub(super) const CEILING: u128 = 100;
 
 pub(super) struct Bench {
     pub(super) attesters: Attesters,
@@ -24,6 +28,8 @@ pub(super) struct Bench {
     pub(super) member: Box<dyn Member>,
     pub(super) assignment: Assignment,
     pub(super) stage: Execute,
+    registry: telemetry::Metrics,
+    metrics: Arc<Metrics>,
     /// The lane of 901, and another one.
     pub(super) lane: Lane,
     pub(super) other: Lane,
@@ -34,20 +40,35 @@ pub(super) async fn bench() -> Bench {
     let records = records(clock.clone());
     let mut member = records.bus.clone().join(Group::Execute, InstanceId("first".into())).await.unwrap();
     let assignment = assigned(&records, &mut member).await;
+    let registry = telemetry::Metrics::unregistered();
     let gateway = Gateway::new(gateway(902), records.bus.clone());
-    let stage = Execute::new(Parts {
+    let metrics = Arc::new(Metrics::new(&registry).unwrap());
+    let stage = stage(&attesters, &records, &assignment, &gateway, &clock, &metrics);
+    let (lane, other) = (Lane::default(), Lane::of(testing::gateway(903)));
+    Bench { attesters, clock, records, gateway, member, assignment, stage, registry, metrics, lane, other }
+}
+
+fn stage(
+    attesters: &Attesters,
+    records: &Records,
+    assignment: &Assignment,
+    gateway: &Arc<Gateway>,
+    clock: &Arc<ManualClock>,
+    metrics: &Arc<Metrics>,
+) -> Execute {
+    Execute::new(Parts {
         assignment: assignment.clone(),
         destination: testing::gateway(902),
         writer: gateway.clone(),
+        reader: gateway.clone(),
         key: PrivateKeySigner::from_slice(&[1; 32]).unwrap(),
+        max_fee_per_gas: CEILING,
         epochs: attesters.book(),
         records: records.clone(),
         clock: clock.clone(),
         poll: Duration::from_millis(100),
-        metrics: metrics(),
-    });
-    let (lane, other) = (Lane::default(), Lane::of(testing::gateway(903)));
-    Bench { attesters, clock, records, gateway, member, assignment, stage, lane, other }
+        metrics: metrics.clone(),
+    })
 }
 
 /// Waits until the destination's partition is the member's.
@@ -112,12 +133,43 @@ impl Bench {
         self.try_run().await.unwrap();
     }
 
-    /// Steps and mines until there is nothing to do and nothing to mine.
+    /// Steps and mines until there is nothing to do and nothing to mine, and what is final is noticed.
     pub(super) async fn settle(&mut self) {
         self.run().await;
         while self.gateway.mine() {
             self.run().await;
         }
+        self.pass(LOOK_BACK_EVERY).await;
+    }
+
+    /// A crash: another member gets the partition, with nothing of the former one's memory.
+    pub(super) async fn restart(&mut self) {
+        let low = self.assignment.low();
+        self.member.commit(&self.assignment.ownership, low).await.unwrap();
+        self.member = self.join("next").await;
+        self.assignment = assigned(&self.records, &mut self.member).await;
+        self.stage = self.next_stage();
+    }
+
+    /// Another member takes the partition from one that does not notice. Returns the former one's side.
+    pub(super) async fn take_over(&mut self) -> (Assignment, Execute) {
+        let second = self.join("second").await;
+        self.feed().await;
+        let former = std::mem::replace(&mut self.member, second);
+        let assignment = assigned(&self.records, &mut self.member).await;
+        assert!(assignment.ownership.lease > self.assignment.ownership.lease);
+        let assignment = std::mem::replace(&mut self.assignment, assignment);
+        let next = self.next_stage();
+        drop(former);
+        (assignment, std::mem::replace(&mut self.stage, next))
+    }
+
+    async fn join(&self, name: &str) -> Box<dyn Member> {
+        self.records.bus.clone().join(Group::Execute, InstanceId(name.into())).await.unwrap()
+    }
+
+    fn next_stage(&self) -> Execute {
+        stage(&self.attesters, &self.records, &self.assignment, &self.gateway, &self.clock, &self.metrics)
     }
 
     pub(super) async fn pass(&mut self, span: Duration) {
@@ -136,6 +188,19 @@ impl Bench {
 
     pub(super) async fn journal(&self) -> Vec<TransactionRecord> {
         published(&self.records, 2).await
+    }
+
+    /// The sum of a metric's series.
+    pub(super) fn metric(&self, name: &str) -> u64 {
+        self.series(name, "")
+    }
+
+    /// The sum of those that have a label of this value.
+    pub(super) fn series(&self, name: &str, label: &str) -> u64 {
+        let text = self.registry.render().unwrap();
+        let series =
+            text.lines().filter(|line| line.starts_with(&format!("metalayer_{name}{{")) && line.contains(label));
+        series.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
     }
 
     pub(super) async fn dead_letters(&self) -> Vec<String> {

@@ -1,29 +1,37 @@
 //! The destination: a node and a gateway in memory, which does what it is told and proves nothing.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard},
 };
 
 use alloy::{
     consensus::{Transaction, TxEnvelope},
     eips::eip2718::Decodable2718,
-    primitives::Log,
-    sol_types::SolEvent,
+    primitives::{Address, B256, Bytes, Log, TxHash, U256, keccak256},
+    sol_types::{SolCall, SolEvent},
 };
+use async_trait::async_trait;
 use metalayer_node::{
     bus::Bus,
-    chain::{BlockRef, Fees, Head},
+    chain::{BlockRef, ChainError, ChainReader, ChainWriter, Fees, Head, Receipt},
 };
 use metalayer_proto::{
+    derivation::VerifiedBlock,
+    envelope::{Envelope, TransactionRecord},
     events::abi::{
-        MessageDelivered, MessageFailed, MessageVoided, acceptCall, deliverCall, multicallCall, statusOfReturn,
+        Commitment, MessageDelivered, MessageFailed, MessageVoided, Status, acceptAndDeliverCall, acceptCall,
+        deliverCall, statusOfCall, statusOfReturn,
     },
-    ids::ChainId,
+    ids::{ChainId, GatewayId, LaneId},
     item::{ITEMS_MAX, Item},
+    topics::{Partition, Topic},
 };
 
-use super::*;
+use std::time::Duration;
+
+/// Of how many counts one root is kept.
+const BUCKET: u64 = 256;
 
 /// One message, wherever it is from: origin and sequence.
 pub(super) type Place = (GatewayId, u64);
@@ -40,7 +48,8 @@ pub(super) struct State {
     /// What the gateway has delivered or voided, and how often in all.
     pub(super) settled: BTreeMap<Place, u32>,
     pub(super) failed: BTreeSet<Place>,
-    accepted: BTreeSet<(GatewayId, u64)>,
+    /// The kept root's count of every 256, as the contract keeps it.
+    accepted: BTreeMap<(GatewayId, u64), u64>,
     /// Origins whose roots are refused.
     pub(super) frozen: BTreeSet<GatewayId>,
     /// Messages whose recipient reverts.
@@ -53,6 +62,8 @@ pub(super) struct State {
     pub(super) reverting: usize,
     /// Nothing is answered.
     pub(super) down: bool,
+    /// Whether calls are answered.
+    pub(super) answers_calls: bool,
     /// No transaction is taken.
     pub(super) refuses: bool,
     /// What a transaction is estimated to use, and a block's limit.
@@ -62,31 +73,53 @@ pub(super) struct State {
     pub(super) broadcast: Vec<Bytes>,
     /// Every range of messages that a transaction carried, by sequence.
     pub(super) carried: Vec<Vec<u64>>,
-    pool: VecDeque<TxEnvelope>,
+    /// What the account has, what a unit of gas costs, and how many blocks are not final.
+    pub(super) balance: u128,
+    pub(super) base_fee: u128,
+    pub(super) unfinal: usize,
+    pool: BTreeMap<u64, TxEnvelope>,
     receipts: BTreeMap<TxHash, Receipt>,
-    mined: u64,
+    blocks: Vec<Block>,
+    nonce: u64,
+    reorgs: u64,
 }
+
+/// A block of at most one transaction, and how things were before it.
+struct Block {
+    hash: B256,
+    transaction: Option<TxHash>,
+    nonce: u64,
+    ledger: Ledger,
+}
+
+type Ledger = (BTreeMap<(GatewayId, u64), u64>, BTreeMap<Place, u32>, BTreeSet<Place>);
 
 impl Gateway {
     pub(super) fn new(id: GatewayId, journal: Arc<dyn Bus>) -> Arc<Self> {
         let state = State {
             settled: BTreeMap::new(),
             failed: BTreeSet::new(),
-            accepted: BTreeSet::new(),
+            accepted: BTreeMap::new(),
             frozen: BTreeSet::new(),
             failing: BTreeSet::new(),
             poison: BTreeSet::new(),
             foresees: true,
             reverting: 0,
             down: false,
+            answers_calls: true,
             refuses: false,
             gas: 1_000_000,
             gas_limit: 30_000_000,
             broadcast: Vec::new(),
             carried: Vec::new(),
-            pool: VecDeque::new(),
+            balance: u128::MAX,
+            base_fee: 1,
+            unfinal: 0,
+            pool: BTreeMap::new(),
             receipts: BTreeMap::new(),
-            mined: 0,
+            blocks: Vec::new(),
+            nonce: 0,
+            reorgs: 0,
         };
         Arc::new(Self { id, journal, state: Mutex::new(state) })
     }
@@ -95,19 +128,61 @@ impl Gateway {
         self.state.lock().unwrap()
     }
 
-    /// Puts the oldest transaction of the pool into a block. False if there is none.
+    /// Puts the account's next transaction into a block. False if the pool has none that pays enough.
     pub(super) fn mine(&self) -> bool {
         let mut state = self.state();
-        let Some(transaction) = state.pool.pop_front() else { return false };
+        let nonce = state.nonce;
+        let base_fee = state.base_fee;
+        if state.pool.get(&nonce).is_none_or(|transaction| transaction.max_fee_per_gas() < base_fee) {
+            return false;
+        }
+        let transaction = state.pool.remove(&nonce).unwrap();
+        let hash = *transaction.tx_hash();
+        let block = state.append(Some(hash));
+        state.nonce += 1;
         let reverts = state.reverting > 0;
         state.reverting = state.reverting.saturating_sub(1);
-        let logs = if reverts { Err("out of luck".to_owned()) } else { state.run(transaction.input(), self.id) };
-        let block = BlockRef { number: state.mined, hash: B256::ZERO };
-        state.mined += 1;
-        let hash = *transaction.tx_hash();
+        let logs = match transaction.to() == Some(self.id.gateway) {
+            _ if reverts => Err("out of luck".to_owned()),
+            true => state.run(transaction.input(), self.id),
+            false => Ok(Vec::new()),
+        };
         let receipt = Receipt { hash, block, success: logs.is_ok(), gas_used: 1, logs: logs.unwrap_or_default() };
         state.receipts.insert(hash, receipt);
         true
+    }
+
+    /// A block without a transaction of the account's.
+    pub(super) fn mine_empty(&self) {
+        self.state().append(None);
+    }
+
+    /// Another process uses the account's next nonce.
+    pub(super) fn mine_foreign(&self) {
+        let mut state = self.state();
+        state.append(None);
+        let nonce = state.nonce;
+        state.pool.remove(&nonce);
+        state.nonce += 1;
+    }
+
+    /// Another history replaces the last `depth` blocks; what they held is in no pool.
+    pub(super) fn reorg(&self, depth: usize) {
+        let mut state = self.state();
+        for _ in 0..depth {
+            let block = state.blocks.pop().unwrap();
+            (state.accepted, state.settled, state.failed) = block.ledger;
+            state.nonce = block.nonce;
+            if let Some(hash) = block.transaction {
+                state.receipts.remove(&hash);
+            }
+        }
+        state.reorgs += 1;
+    }
+
+    /// The node forgets what it has not put into a block.
+    pub(super) fn drop_pool(&self) {
+        self.state().pool.clear();
     }
 
     /// The sequences of `origin` that were delivered; none of them twice.
@@ -118,8 +193,12 @@ impl Gateway {
     }
 
     fn answering(&self) -> Result<MutexGuard<'_, State>, ChainError> {
+        self.answering_if(|_| true)
+    }
+
+    fn answering_if(&self, too: impl Fn(&State) -> bool) -> Result<MutexGuard<'_, State>, ChainError> {
         let state = self.state();
-        if state.down {
+        if state.down || !too(&state) {
             let detail = String::new();
             return Err(ChainError::TooFewAnswers { chain: self.id.chain, answered: 0, needed: 1, detail });
         }
@@ -132,6 +211,19 @@ impl Gateway {
 }
 
 impl State {
+    fn append(&mut self, transaction: Option<TxHash>) -> BlockRef {
+        let number = self.blocks.len() as u64 + 1;
+        let hash = keccak256([number.to_be_bytes(), self.reorgs.to_be_bytes()].concat());
+        let ledger = (self.accepted.clone(), self.settled.clone(), self.failed.clone());
+        self.blocks.push(Block { hash, transaction, nonce: self.nonce, ledger });
+        BlockRef { number, hash }
+    }
+
+    fn block(&self, number: u64) -> BlockRef {
+        let at = usize::try_from(number).unwrap();
+        BlockRef { number, hash: at.checked_sub(1).map_or(B256::ZERO, |at| self.blocks[at].hash) }
+    }
+
     /// Carries out a call, and returns its logs, or why it reverts; then nothing was changed.
     fn run(&mut self, data: &[u8], at: GatewayId) -> Result<Vec<Log>, String> {
         let (accepted, settled, failed) = (self.accepted.clone(), self.settled.clone(), self.failed.clone());
@@ -143,24 +235,37 @@ impl State {
     }
 
     fn apply(&mut self, data: &[u8], at: GatewayId) -> Result<Vec<Log>, String> {
-        if let Ok(multicall) = multicallCall::abi_decode(data) {
-            let logs: Result<Vec<_>, _> = multicall.calls.iter().map(|call| self.apply(call, at)).collect();
-            return logs.map(|logs| logs.concat());
-        }
         if let Ok(accept) = acceptCall::abi_decode(data) {
-            let chain = ChainId::new(accept.commitment.originChainId).unwrap();
-            let origin = GatewayId { chain, gateway: accept.commitment.originGateway };
-            self.accepted.insert((origin, accept.count));
-            return if self.frozen.contains(&origin) { Err("frozen".into()) } else { Ok(Vec::new()) };
+            self.accept(&accept.commitment, accept.count)?;
+            return Ok(Vec::new());
         }
-        self.deliver(&deliverCall::abi_decode(data).unwrap(), at)
+        if let Ok(both) = acceptAndDeliverCall::abi_decode(data) {
+            self.accept(&both.commitment, both.count)?;
+            return self.deliver(&delivery(data), at);
+        }
+        let call = delivery(data);
+        let origin = GatewayId { chain: ChainId::new(call.originChainId).unwrap(), gateway: call.originGateway };
+        if self.accepted.get(&(origin, call.count / BUCKET)) != Some(&call.count) {
+            return Err("RootUnknown".into());
+        }
+        self.deliver(&call, at)
+    }
+
+    fn accept(&mut self, commitment: &Commitment, count: u64) -> Result<(), String> {
+        let chain = ChainId::new(commitment.originChainId).unwrap();
+        let origin = GatewayId { chain, gateway: commitment.originGateway };
+        self.keep(origin, count);
+        if self.frozen.contains(&origin) { Err("frozen".into()) } else { Ok(()) }
+    }
+
+    /// A root of `count` is accepted, whoever shows it: the newest of its 256 counts is kept.
+    pub(super) fn keep(&mut self, origin: GatewayId, count: u64) {
+        let kept = self.accepted.entry((origin, count / BUCKET)).or_default();
+        *kept = count.max(*kept);
     }
 
     fn deliver(&mut self, call: &deliverCall, at: GatewayId) -> Result<Vec<Log>, String> {
         let origin = GatewayId { chain: ChainId::new(call.originChainId).unwrap(), gateway: call.originGateway };
-        if !self.accepted.contains(&(origin, call.count)) {
-            return Err("no such root".into());
-        }
         let lane = LaneId { origin, destination: at };
         let items = Item::decode_all(&call.items, lane, call.first, ITEMS_MAX).unwrap();
         let mut logs = Vec::new();
@@ -204,10 +309,24 @@ impl State {
     }
 }
 
+/// What a call delivers, whether it shows the root or not.
+fn delivery(data: &[u8]) -> deliverCall {
+    acceptAndDeliverCall::abi_decode(data).map_or_else(
+        |_| deliverCall::abi_decode(data).unwrap(),
+        |both| deliverCall {
+            originChainId: both.commitment.originChainId,
+            originGateway: both.commitment.originGateway,
+            count: both.count,
+            first: both.first,
+            items: both.items,
+            rangeProof: both.rangeProof,
+        },
+    )
+}
+
 /// The sequences whose bodies a transaction carries.
 fn carried(transaction: &TxEnvelope, at: GatewayId) -> Vec<u64> {
-    let multicall = multicallCall::abi_decode(transaction.input()).unwrap();
-    let call = deliverCall::abi_decode(multicall.calls.last().unwrap()).unwrap();
+    let call = delivery(transaction.input());
     let origin = GatewayId { chain: ChainId::new(call.originChainId).unwrap(), gateway: call.originGateway };
     let items = Item::decode_all(&call.items, LaneId { origin, destination: at }, call.first, ITEMS_MAX).unwrap();
     let bodies = (call.first..).zip(items).filter(|(_, item)| !matches!(item, Item::Leaf(_)));
@@ -221,22 +340,25 @@ impl ChainWriter for Gateway {
     }
 
     async fn nonce(&self, _account: Address) -> Result<u64, ChainError> {
-        Ok(self.answering()?.mined)
+        Ok(self.answering()?.nonce)
     }
 
     async fn fees(&self) -> Result<Fees, ChainError> {
-        self.answering().map(|_| Fees { max_fee_per_gas: 2, max_priority_fee_per_gas: 1 })
+        let base_fee_per_gas = self.answering()?.base_fee;
+        Ok(Fees { base_fee_per_gas, max_fee_per_gas: 2 * base_fee_per_gas + 1, max_priority_fee_per_gas: 1 })
     }
 
     async fn latest(&self) -> Result<Head, ChainError> {
         let state = self.answering()?;
-        let block = BlockRef { number: state.mined, hash: B256::ZERO };
-        Ok(Head { block, timestamp: state.mined, gas_limit: state.gas_limit })
+        let number = state.blocks.len() as u64;
+        Ok(Head { block: state.block(number), timestamp: number, gas_limit: state.gas_limit })
     }
 
     async fn estimate(&self, _from: Address, to: Address, data: Bytes) -> Result<u64, ChainError> {
-        assert_eq!(to, self.id.gateway);
         let mut state = self.answering()?;
+        if to != self.id.gateway {
+            return Ok(21_000);
+        }
         let before = (state.accepted.clone(), state.settled.clone(), state.failed.clone());
         let result = state.run(&data, self.id);
         (state.accepted, state.settled, state.failed) = before;
@@ -248,12 +370,10 @@ impl ChainWriter for Gateway {
 
     async fn call(&self, _from: Address, to: Address, data: Bytes) -> Result<Bytes, ChainError> {
         assert_eq!(to, self.id.gateway);
+        let state = self.answering_if(|state| state.answers_calls)?;
         let call = statusOfCall::abi_decode(&data).unwrap();
-        let place = (
-            GatewayId { chain: ChainId::new(call.originChainId).unwrap(), gateway: call.originGateway },
-            call.sequence,
-        );
-        let state = self.answering()?;
+        let chain = ChainId::new(call.originChainId).unwrap();
+        let place = (GatewayId { chain, gateway: call.originGateway }, call.sequence);
         let status = match (state.settled.contains_key(&place), state.failed.contains(&place)) {
             (true, _) => Status::Settled,
             (false, true) => Status::Failed,
@@ -275,11 +395,21 @@ impl ChainWriter for Gateway {
         }
         let transaction = TxEnvelope::decode_2718_exact(&raw).unwrap();
         let hash = *transaction.tx_hash();
-        let is_known = state.receipts.contains_key(&hash) || state.pool.iter().any(|one| *one.tx_hash() == hash);
+        let waiting = state.pool.get(&transaction.nonce()).map(|one| (*one.tx_hash(), one.max_fee_per_gas()));
+        let is_known = state.receipts.contains_key(&hash) || waiting.is_some_and(|(waiting, _)| waiting == hash);
+        if !is_known && transaction.nonce() < state.nonce {
+            return self.refused("nonce too low");
+        }
+        if !is_known && waiting.is_some_and(|(_, price)| 10 * transaction.max_fee_per_gas() < 11 * price) {
+            return self.refused("replacement transaction underpriced");
+        }
+        let is_first = !state.broadcast.contains(&raw);
         state.broadcast.push(raw);
-        if !is_known {
+        if is_first && transaction.to() == Some(self.id.gateway) && waiting.is_none() {
             state.carried.push(carried(&transaction, self.id));
-            state.pool.push_back(transaction);
+        }
+        if !is_known {
+            state.pool.insert(transaction.nonce(), transaction);
         }
         Ok(hash)
     }
@@ -289,6 +419,26 @@ impl ChainWriter for Gateway {
     }
 
     async fn balance(&self, _account: Address) -> Result<U256, ChainError> {
-        Ok(U256::MAX)
+        Ok(U256::from(self.answering()?.balance))
+    }
+}
+
+#[async_trait]
+impl ChainReader for Gateway {
+    fn chain(&self) -> ChainId {
+        self.id.chain
+    }
+
+    async fn finalized(&self) -> Result<BlockRef, ChainError> {
+        let state = self.answering()?;
+        Ok(state.block(state.blocks.len().saturating_sub(state.unfinal) as u64))
+    }
+
+    async fn read(&self, _from: u64, _to: BlockRef) -> Result<Vec<VerifiedBlock>, ChainError> {
+        unreachable!("who executes reads no logs")
+    }
+
+    async fn block_at(&self, number: u64) -> Result<BlockRef, ChainError> {
+        Ok(self.answering()?.block(number))
     }
 }

@@ -60,6 +60,19 @@ async fn a_skipped_message_wakes_when_its_predecessor_is_delivered_here() {
 }
 
 #[tokio::test]
+async fn a_skipped_message_goes_on_waiting_when_its_predecessor_fails_here() {
+    let mut bench = bench().await;
+    bench.gateway.state().reverting = 1;
+    bench.gateway.state().failing.insert((bench.lane.origin, 1));
+    bench.ready(0..2).await;
+    bench.run().await;
+    bench.ready_messages(ordered(2..3, 2)).await;
+    bench.settle().await;
+    assert_eq!(bench.delivered(), [0]);
+    assert_eq!(bench.carried(), [vec![0, 1], vec![2], vec![0], vec![1]], "2 is not tried in vain");
+}
+
+#[tokio::test]
 async fn a_message_that_was_settled_by_somebody_else_leaves_the_queue() {
     let mut bench = bench().await;
     bench.gateway.state().settled.insert((bench.lane.origin, 1), 1);
@@ -94,14 +107,20 @@ async fn the_mark_moves_only_when_everything_below_is_done() {
 #[tokio::test]
 async fn an_answer_that_breaks_off_after_a_receipt_is_read_again() {
     let mut bench = bench().await;
+    bench.run().await;
     bench.gateway.state().settled.insert((bench.lane.origin, 1), 1);
     bench.ready(0..3).await;
     bench.run().await;
     bench.gateway.mine();
-    bench.gateway.state().down = true;
-    assert_eq!(bench.try_run().await.unwrap_err().reason(), "too_few_answers");
-    bench.gateway.state().down = false;
+    // The node goes on telling receipts, but no status.
+    bench.gateway.state().answers_calls = false;
+    for _ in 0..3 {
+        assert_eq!(bench.try_run().await.unwrap_err().reason(), "too_few_answers");
+    }
+    bench.gateway.state().answers_calls = true;
     bench.settle().await;
+    assert_eq!(bench.metric("transactions_total"), 1, "counted once");
+    assert_eq!(bench.metric("gas_used_total"), 1);
     assert_eq!(bench.delivered(), [0, 1, 2]);
     assert_eq!(bench.assignment.low(), Offset(1));
 }

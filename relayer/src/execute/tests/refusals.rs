@@ -88,7 +88,7 @@ async fn forged_records_are_dead_lettered_and_change_nothing() {
     bench.publish(forged).await;
     bench.publish(to_another_destination(&bench)).await;
     let (topic, partition) = (Topic::Ready, Partition(2));
-    let record = bus::Record { topic, partition, key: Vec::new(), value: b"no envelope".to_vec() };
+    let record = metalayer_node::bus::Record { topic, partition, key: Vec::new(), value: b"no envelope".to_vec() };
     bench.records.bus.publish(record).await.unwrap();
     bench.run().await;
     let mut reasons = bench.dead_letters().await;
@@ -115,4 +115,45 @@ async fn an_old_record_that_comes_again_does_not_stop_its_lane() {
     assert_eq!(bench.delivered(), [0, 1, 2, 3, 4, 5]);
     assert!(bench.dead_letters().await.is_empty());
     assert_eq!(bench.assignment.low(), Offset(4));
+}
+
+#[tokio::test]
+async fn the_newest_record_that_comes_again_sends_nothing() {
+    let mut bench = bench().await;
+    let newest = bench.lane.deliver(&bench.attesters, vec![message(0, 0), message(1, 0)]);
+    bench.publish(newest.clone()).await;
+    bench.settle().await;
+    bench.publish(newest).await;
+    bench.settle().await;
+    assert_eq!(bench.carried(), [vec![0, 1]], "no gas for what is settled");
+    assert_eq!(bench.assignment.low(), Offset(2));
+    bench.ready(2..3).await;
+    bench.settle().await;
+    assert_eq!(bench.delivered(), [0, 1, 2]);
+}
+
+/// A lone message that goes under a root of which it is known that the gateway had it, until another executor's newer one of the same
+/// 256 counts took its place.
+async fn a_root_that_was_overtaken_is_shown_again(mut bench: Bench) {
+    bench.ready(0..385).await;
+    bench.run().await;
+    assert_eq!(bench.carried().len(), 3);
+    while bench.gateway.mine() {}
+    bench.gateway.state().keep(bench.lane.origin, 390);
+    bench.settle().await;
+    assert_eq!(bench.delivered(), (0..385).collect::<Vec<_>>());
+    assert!(bench.dead_letters().await.is_empty(), "nothing is wrong with the message");
+    assert_eq!(bench.assignment.low(), Offset(1));
+}
+
+#[tokio::test]
+async fn a_root_that_another_executor_overtook_is_shown_again() {
+    a_root_that_was_overtaken_is_shown_again(bench().await).await;
+}
+
+#[tokio::test]
+async fn a_root_that_is_overtaken_while_the_transaction_is_under_way_is_shown_again() {
+    let bench = bench().await;
+    bench.gateway.state().foresees = false;
+    a_root_that_was_overtaken_is_shown_again(bench).await;
 }
