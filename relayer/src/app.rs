@@ -10,9 +10,11 @@ use metalayer_node::{
     },
     chain::RpcMetrics,
     clock::{Clock, system::SystemClock},
-    daemon::{BoardReadiness, DaemonError, OpenChain, asked_to_stop, open_chains},
+    daemon::{BoardReadiness, DaemonError, OpenChain, Problems, asked_to_stop, open_chains},
     epochs::EpochBook,
+    sent::{self, Sent},
     signer::read_executor_key,
+    store::{directory::Identity, rocks::RocksStore},
     task::group::{TaskGroup, TaskHandle},
     telemetry::{self, LogFormat, Telemetry, TelemetrySettings, http},
 };
@@ -22,16 +24,25 @@ use metalayer_proto::{
     topics::{Group, Partition},
 };
 
+use tokio::net::TcpListener;
+
 use crate::{
+    admin::{self, Admin, Token},
     aggregate::{self, Aggregate},
     assignment::{Assignment, Assignments, StartStage},
     collector::{self, Collector},
     config::Config,
     execute::{self, Execute},
+    index::{self, Index, IndexStage},
     metrics::Metrics,
     record::Records,
     watch::{self, Watch},
 };
+
+/// The format of the table of what was sent; a change that old binaries must not read counts it up.
+const SENT_FORMAT: u32 = 1;
+/// The format of the index, likewise.
+const INDEX_FORMAT: u32 = 1;
 
 /// Runs the relayer until it is asked to stop.
 ///
@@ -47,26 +58,48 @@ pub async fn run(config_file: &Path, log_format: LogFormat) -> Result<(), Daemon
     };
     let _telemetry = Telemetry::init(&settings)?;
     let registry = telemetry::Metrics::new("relayer", env!("CARGO_PKG_VERSION"))?;
-    let key = read_executor_key(&config.executor_key_file)?;
-    let metrics_port = http::bind(config.telemetry_listen, "metrics", "telemetry.listen").await?;
-    let collector_port = http::bind(config.collector_listen, "the collector", "collector.listen").await?;
-    let chains = open_chains(&config.chains, &config.network, &RpcMetrics::declare(&registry)?).await?;
+    let mut problems = Problems::default();
+    let key = problems.note(read_executor_key(&config.executor_key_file));
+    let metrics_port = problems.note(http::bind(config.telemetry_listen, "metrics", "telemetry.listen").await);
+    let collector_port = problems.note(http::bind(config.collector_listen, "the collector", "collector.listen").await);
+    let admin = problems.note(open_admin(&config).await);
+    let rpc_metrics = RpcMetrics::declare(&registry)?;
+    let chains = problems.note(open_chains(&config.chains, &config.network, &rpc_metrics).await);
+    let (Some(key), Some(metrics_port), Some(collector_port), Some(admin), Some(chains)) =
+        (key, metrics_port, collector_port, admin, chains)
+    else {
+        return Err(problems.into());
+    };
 
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let partitions = config.network.chains.iter().map(|chain| chain.partition).collect();
     let bus_config = RocksBusConfig::new(config.network.id(), partitions);
     let bus: Arc<dyn Bus> = RocksBus::open(&config.data_dir.join("bus"), bus_config, clock.clone())?;
+    let network = config.network.id();
+    let identity = Identity { kind: "relayer-sent", format: SENT_FORMAT, network };
+    let store = RocksStore::open(&config.data_dir.join("sent"), &identity, &[sent::TABLE])?;
+    let sent = Arc::new(Sent::new(Arc::new(store), sent::LANE_ROWS_MAX)?);
+    let identity = Identity { kind: "relayer-index", format: INDEX_FORMAT, network };
+    let index = Index::new(Arc::new(RocksStore::open(&config.data_dir.join("index"), &identity, &index::TABLES)?));
     let tasks = TaskGroup::new(clock.clone());
     let readiness = Arc::new(BoardReadiness::new(tasks.status(), clock.clone()));
     let router = http::router(registry.clone(), readiness);
     tasks.spawn_service("telemetry", |shutdown| async move {
         Ok(http::serve(metrics_port, router, shutdown.requested()).await?)
     });
-    let relayer = Relayer::new(&config, bus, clock, chains, key, Arc::new(Metrics::new(&registry)?));
+    let relayer = Relayer::new(&config, bus, sent, clock, chains, key, Arc::new(Metrics::new(&registry)?));
     let routes = collector::http::routes(relayer.collector.clone());
     tasks.spawn_service("collector", |shutdown| async move {
         Ok(http::serve(collector_port, routes, shutdown.requested()).await?)
     });
+    relayer.spawn_index(&tasks, &index);
+    if let Some((port, token)) = admin {
+        let routes = admin::routes(Arc::new(Admin { index, records: relayer.records.clone(), token }));
+        tasks.spawn_service(
+            "admin",
+            |shutdown| async move { Ok(http::serve(port, routes, shutdown.requested()).await?) },
+        );
+    }
     relayer.join_groups(&tasks).await?;
     tracing::info!(network = %config.network.name, chains = config.chains.len(), "relaying");
     Ok(tasks.run(asked_to_stop()).await?)
@@ -78,16 +111,27 @@ pub async fn run(config_file: &Path, log_format: LogFormat) -> Result<(), Daemon
 /// All that is wrong.
 pub async fn check(config_file: &Path) -> Result<String, DaemonError> {
     let config = Config::load(config_file)?;
-    let key = read_executor_key(&config.executor_key_file)?;
     let registry = telemetry::Metrics::new("relayer", env!("CARGO_PKG_VERSION"))?;
-    let chains = open_chains(&config.chains, &config.network, &RpcMetrics::declare(&registry)?).await?;
+    let rpc_metrics = RpcMetrics::declare(&registry)?;
+    let mut problems = Problems::default();
+    let key = problems.note(read_executor_key(&config.executor_key_file));
+    let chains = problems.note(open_chains(&config.chains, &config.network, &rpc_metrics).await);
+    let (Some(key), Some(chains)) = (key, chains) else { return Err(problems.into()) };
     let (name, count, account) = (&config.network.name, chains.len(), key.address());
     Ok(format!("configuration is good: network {name}, {count} chains, executor account {account}"))
+}
+
+/// The admin API's port and token, if it is wanted.
+async fn open_admin(config: &Config) -> Result<Option<(TcpListener, Token)>, DaemonError> {
+    let Some(admin) = &config.admin else { return Ok(None) };
+    let token = Token::open(&admin.token_file).map_err(|error| DaemonError::Key(error.into()))?;
+    Ok(Some((http::bind(admin.listen, "the admin API", "admin.listen").await?, token)))
 }
 
 /// What all stages share.
 struct Relayer {
     records: Records,
+    sent: Arc<Sent>,
     instance: InstanceId,
     epochs: Arc<EpochBook>,
     collector: Arc<Collector>,
@@ -95,6 +139,7 @@ struct Relayer {
     key: PrivateKeySigner,
     clock: Arc<dyn Clock>,
     poll: Duration,
+    max_fee_per_gas: u128,
     metrics: Arc<Metrics>,
 }
 
@@ -102,6 +147,7 @@ impl Relayer {
     fn new(
         config: &Config,
         bus: Arc<dyn Bus>,
+        sent: Arc<Sent>,
         clock: Arc<dyn Clock>,
         chains: Vec<OpenChain>,
         key: PrivateKeySigner,
@@ -113,6 +159,7 @@ impl Relayer {
         let collector = Collector::new(epochs.clone(), origins, records.clone(), clock.clone(), metrics.clone());
         Arc::new(Self {
             records,
+            sent,
             instance: InstanceId(format!("relayer-{}", config.network.name)),
             epochs,
             collector: Arc::new(collector),
@@ -120,8 +167,22 @@ impl Relayer {
             key,
             clock,
             poll: config.poll,
+            max_fee_per_gas: config.max_fee_per_gas,
             metrics,
         })
+    }
+
+    fn spawn_index(&self, tasks: &TaskGroup, index: &Index) {
+        for (partition, chain) in &self.chains {
+            let stage = IndexStage::new(index::Parts {
+                index: index.clone(),
+                records: self.records.clone(),
+                partition: *partition,
+                clock: self.clock.clone(),
+                poll: self.poll,
+            });
+            tasks.spawn_stage("index", Some(chain.entry.id), stage);
+        }
     }
 
     async fn join_groups(self: &Arc<Self>, tasks: &TaskGroup) -> Result<(), DaemonError> {
@@ -164,6 +225,7 @@ impl Relayer {
         let parts = watch::Parts {
             reader: chain.reader.clone(),
             records: self.records.clone(),
+            sent: self.sent.clone(),
             partition,
             instance: self.instance.clone(),
             clock: self.clock.clone(),
@@ -194,6 +256,8 @@ impl Relayer {
             assignment,
             destination: chain.entry.gateway_id(),
             writer: chain.writer.clone(),
+            reader: chain.reader.clone(),
+            max_fee_per_gas: self.max_fee_per_gas,
             key: self.key.clone(),
             epochs: self.epochs.clone(),
             records: self.records.clone(),

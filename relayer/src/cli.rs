@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use alloy::primitives::B256;
 use clap::{Parser, Subcommand};
 use metalayer_node::telemetry::LogFormat;
 
@@ -36,9 +37,51 @@ pub enum Command {
         #[arg(long, value_name = "FORMAT", default_value = "text")]
         log_format: LogFormat,
     },
+    /// What became of a message: where it was sent, how it was judged, what its destination did with it.
+    #[command(after_help = EXIT_CODES)]
+    Trace {
+        /// The message's id: 0x and 64 hexadecimal digits.
+        id: B256,
+        /// The configuration of the relayer that is asked, which must be running with an admin section.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Print the result as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Look at records that were refused.
+    #[command(subcommand)]
+    DeadLetter(DeadLetterCommand),
     /// Look at the configuration without running.
     #[command(subcommand)]
     Config(ConfigCommand),
+}
+
+/// What to do with refused records.
+#[derive(Debug, Subcommand)]
+pub enum DeadLetterCommand {
+    /// The newest of them, each with its place and why it was refused.
+    #[command(after_help = EXIT_CODES)]
+    List {
+        /// The configuration of the relayer that is asked.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Print the result as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// One of them with its bytes.
+    #[command(after_help = EXIT_CODES)]
+    Show {
+        /// TOPIC/PARTITION/OFFSET, as `list` prints it.
+        place: String,
+        /// The configuration of the relayer that is asked.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Print the result as JSON.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// What to do with the configuration.

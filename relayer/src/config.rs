@@ -11,6 +11,11 @@ use metalayer_node::{
     daemon::{ChainSettings, read_chains, read_network, read_telemetry},
 };
 
+/// What is paid for a unit of gas at most, in gwei, unless the operator says otherwise.
+const MAX_FEE_GWEI: u64 = 200;
+
+const WEI_A_GWEI: u128 = 1_000_000_000;
+
 /// What a relayer is told.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -22,14 +27,27 @@ pub struct Config {
     pub poll: Duration,
     /// Where attesters post.
     pub collector_listen: SocketAddr,
+    /// Where operators ask, if they may.
+    pub admin: Option<Admin>,
     /// The file of the key that pays for transactions on every chain.
     pub executor_key_file: PathBuf,
+    /// The most a unit of gas may cost, in wei.
+    pub max_fee_per_gas: u128,
     /// Where `/metrics`, `/livez` and `/readyz` are served.
     pub telemetry_listen: SocketAddr,
     /// Where traces go.
     pub otlp_endpoint: Option<String>,
     /// How each chain is reached.
     pub chains: Vec<ChainSettings>,
+}
+
+/// The admin API.
+#[derive(Clone, Debug)]
+pub struct Admin {
+    /// Where it is served: on loopback.
+    pub listen: SocketAddr,
+    /// The file of the token that every request must show.
+    pub token_file: PathBuf,
 }
 
 impl Config {
@@ -56,9 +74,13 @@ fn read(root: &Section<'_>, folder: &Path) -> Option<Config> {
     let collector_listen = collector.map_or(Some(local(9102)), |section| {
         section.parsed_or("listen", "an address and port, such as \"0.0.0.0:9102\"", local(9102))
     });
+    let admin = root.optional_section("admin", "where operators ask").map(|section| read_admin(&section, folder));
     let execute = root.section("execute", "a table with key_file");
-    let executor_key_file =
-        execute.and_then(|section| section.file("key_file", "the file of the key that pays for transactions", folder));
+    let executor_key_file = execute
+        .as_ref()
+        .and_then(|section| section.file("key_file", "the file of the key that pays for transactions", folder));
+    let max_fee_gwei =
+        execute.map_or(Some(MAX_FEE_GWEI), |section| section.integer_or("max_fee_gwei", 1..=1_000_000, MAX_FEE_GWEI));
     let (telemetry_listen, otlp_endpoint) = read_telemetry(root, local(9100));
     let chains = read_chains(root, network.as_ref());
     Some(Config {
@@ -66,9 +88,27 @@ fn read(root: &Section<'_>, folder: &Path) -> Option<Config> {
         data_dir: data_dir?,
         poll: poll?,
         collector_listen: collector_listen?,
+        // One that is there and wrong is no configuration.
+        admin: admin.map_or(Some(None), |admin| admin.map(Some))?,
         executor_key_file: executor_key_file?,
+        max_fee_per_gas: u128::from(max_fee_gwei?) * WEI_A_GWEI,
         telemetry_listen: telemetry_listen?,
         otlp_endpoint,
         chains: chains?,
     })
 }
+
+fn read_admin(section: &Section<'_>, folder: &Path) -> Option<Admin> {
+    let listen =
+        section.parsed_or("listen", "an address and port of loopback, such as \"127.0.0.1:9103\"", local(9103));
+    if listen.is_some_and(|listen| !listen.ip().is_loopback()) {
+        let remedy = "name a loopback address, and reach it from elsewhere through a tunnel";
+        section.problem("listen", "the admin API is served on loopback only", remedy);
+    }
+    let token_file = section.file("token_file", "the file of the token that every request must show", folder);
+    Some(Admin { listen: listen?, token_file: token_file? })
+}
+
+#[cfg(test)]
+#[path = "config_tests.rs"]
+mod tests;

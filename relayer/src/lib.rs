@@ -3,14 +3,17 @@
 //! Nobody has to trust it: what it takes from the bus, from attesters and from nodes is checked, and what it delivers is checked
 //! again on chain. It can delay, never forge.
 
+pub mod admin;
 pub mod aggregate;
 pub mod app;
 pub mod assignment;
 pub mod cli;
 pub mod collector;
+pub mod commands;
 pub mod config;
 pub mod deploy;
 pub mod execute;
+pub mod index;
 pub mod metrics;
 mod outcome;
 pub mod record;

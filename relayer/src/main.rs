@@ -3,28 +3,42 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use metalayer_node::config::ExitCause;
+use metalayer_node::{
+    config::ExitCause,
+    daemon::{DaemonError, render},
+};
+use metalayer_proto::ids::MessageId;
 use relayer::{
     app,
-    cli::{Cli, Command, ConfigCommand},
+    cli::{Cli, Command, ConfigCommand, DeadLetterCommand},
+    commands,
 };
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let done = match Cli::parse().command {
-        Command::Run { config, log_format } => app::run(&config, log_format).await,
-        Command::Config(ConfigCommand::Check { config }) => app::check(&config).await.map(|good| {
+    match run(Cli::parse().command).await {
+        Ok(result) => {
             #[allow(clippy::print_stdout, reason = "the command's result")]
-            {
-                println!("{good}");
-            }
-        }),
-    };
-    match done {
-        Ok(()) => ExitCause::Done.into(),
+            result.into_iter().for_each(|result| println!("{result}"));
+            ExitCause::Done.into()
+        }
         Err(error) => {
             eprintln!("relayer: {error}");
             error.cause().into()
         }
     }
+}
+
+async fn run(command: Command) -> Result<Option<String>, DaemonError> {
+    Ok(Some(match command {
+        Command::Run { config, log_format } => return app::run(&config, log_format).await.map(|()| None),
+        Command::Config(ConfigCommand::Check { config }) => app::check(&config).await?,
+        Command::Trace { id, config, json } => render(&commands::trace(&config, MessageId(id)).await?, json),
+        Command::DeadLetter(DeadLetterCommand::List { config, json }) => {
+            render(&commands::dead_letters(&config).await?, json)
+        }
+        Command::DeadLetter(DeadLetterCommand::Show { place, config, json }) => {
+            render(&commands::dead_letter(&config, &place).await?, json)
+        }
+    }))
 }

@@ -3,7 +3,11 @@
 //! Each block that changed a lane becomes a record on `messages`, and each delivery one on `deliveries`. The cursor is saved only after
 //! the bus has acknowledged (I1), so records may repeat after a restart, and none is lost.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 
 use alloy::primitives::B256;
 use async_trait::async_trait;
@@ -11,7 +15,8 @@ use metalayer_node::{
     bus::{BusError, InstanceId},
     chain::{BlockRef, ChainError, ChainReader, READ_BLOCKS_MAX},
     clock::Clock,
-    task::{Severity, Stage, StageError, Step, Wake},
+    sent::{Applied, ApplyError, Sent, SentError},
+    task::{Blocked, Severity, Stage, StageError, Step, Wake},
     telemetry::context_of,
 };
 use metalayer_proto::{
@@ -21,7 +26,11 @@ use metalayer_proto::{
     topics::Partition,
 };
 
-use crate::{metrics::Metrics, outcome, record::Records};
+use crate::{
+    metrics::Metrics,
+    outcome,
+    record::{self, Records},
+};
 
 /// Why a chain is not watched.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +41,9 @@ pub enum WatchError {
     /// Its history could not be derived.
     #[error(transparent)]
     Derivation(#[from] DerivationError),
+    /// What it sent could not be kept, or what it needs not be found.
+    #[error(transparent)]
+    Sent(#[from] SentError),
     /// The bus failed.
     #[error(transparent)]
     Bus(#[from] BusError),
@@ -43,7 +55,8 @@ impl StageError for WatchError {
             Self::Chain(error) if error.is_retryable() => Severity::Retryable,
             Self::Chain(_) | Self::Derivation(_) => Severity::Chain,
             // Never skipped: the block was derived already, so only a new start publishes its records (I1).
-            Self::Bus(_) => Severity::Process,
+            Self::Sent(_) => Severity::Process,
+            Self::Bus(error) => record::severity(error),
         }
     }
 
@@ -51,7 +64,8 @@ impl StageError for WatchError {
         match self {
             Self::Chain(error) => error.reason(),
             Self::Derivation(error) => error.reason(),
-            Self::Bus(_) => "bus",
+            Self::Sent(_) => "sent_store",
+            Self::Bus(error) => record::reason(error),
         }
     }
 }
@@ -62,6 +76,8 @@ pub struct Parts {
     pub reader: Arc<dyn ChainReader>,
     /// Where records go.
     pub records: Records,
+    /// What all watched chains have sent.
+    pub sent: Arc<Sent>,
     /// The chain's partition.
     pub partition: Partition,
     /// Who saves the cursor.
@@ -82,12 +98,14 @@ pub struct Watch {
     unpublished: Option<u64>,
     /// The block that is read up to.
     tip: Option<BlockRef>,
+    /// Blocks that were read and not applied yet.
+    blocks: VecDeque<VerifiedBlock>,
 }
 
 impl Watch {
     /// The stage of `derivation`'s chain, which begins where the derivation stands.
     pub fn new(parts: Parts, derivation: Derivation) -> Self {
-        Self { parts, derivation, unpublished: None, tip: None }
+        Self { parts, derivation, unpublished: None, tip: None, blocks: VecDeque::new() }
     }
 
     fn chain(&self) -> ChainId {
@@ -111,9 +129,35 @@ impl Watch {
         Ok(())
     }
 
-    /// Derives one block and publishes what it brought. True if there was anything.
-    async fn publish(&mut self, block: &VerifiedBlock, unpublished: u64) -> Result<bool, WatchError> {
-        let outcome = self.derivation.apply(block)?;
+    /// Derives the block; what it lacks, if its arrivals were not shown yet.
+    fn derive(&mut self, block: &VerifiedBlock) -> Result<Result<BlockOutcome, Blocked>, WatchError> {
+        let (chain, metrics) = (self.chain(), &self.parts.metrics);
+        match self.parts.sent.apply(&mut self.derivation, block) {
+            Ok(Applied { outcome, dropped }) => {
+                metrics.unproven(chain, 0);
+                metrics.kept(chain, self.parts.sent.rows_of(chain), dropped);
+                Ok(Ok(outcome))
+            }
+            Err(ApplyError::Unproven { source, missing }) => {
+                metrics.unproven(chain, missing);
+                Ok(Err(Blocked { reason: source.reason(), detail: source.to_string(), wake: self.next_poll() }))
+            }
+            Err(ApplyError::Derivation(error)) => Err(error.into()),
+            Err(ApplyError::Sent(error)) => Err(error.into()),
+        }
+    }
+
+    fn next_poll(&self) -> Wake {
+        Wake::at(self.parts.clock.now().after(self.parts.poll))
+    }
+
+    /// Publishes what a derived block brought. True if there was anything.
+    async fn publish(
+        &self,
+        block: &VerifiedBlock,
+        outcome: BlockOutcome,
+        unpublished: u64,
+    ) -> Result<bool, WatchError> {
         if block.number < unpublished {
             return Ok(false);
         }
@@ -128,6 +172,33 @@ impl Watch {
             records.publish(*partition, Vec::new(), None, delivery).await?;
         }
         Ok(changed)
+    }
+
+    /// Derives and publishes the blocks that were read, up to one that lacks something, and saves the cursor behind them.
+    async fn work_off(&mut self, unpublished: u64) -> Result<Option<Blocked>, WatchError> {
+        let (mut changed, mut blocked) = (false, None);
+        while let Some(block) = self.blocks.pop_front() {
+            match self.derive(&block) {
+                Ok(Ok(outcome)) => changed |= self.publish(&block, outcome, unpublished).await?,
+                Ok(Err(lacks)) => {
+                    // Read once: it waits here for what it lacks.
+                    self.blocks.push_front(block);
+                    blocked = Some(lacks);
+                    break;
+                }
+                Err(error) => {
+                    self.blocks.clear();
+                    return Err(error);
+                }
+            }
+        }
+        // A quiet chain's cursor is saved now and then only: reading a few empty blocks again costs nothing.
+        let next = self.derivation.next_block();
+        if next > unpublished && (changed || next - unpublished > READ_BLOCKS_MAX) {
+            self.save_cursor(next).await?;
+            self.unpublished = Some(next);
+        }
+        Ok(blocked)
     }
 
     async fn publish_block(&self, outcome: BlockOutcome) -> Result<(), WatchError> {
@@ -162,25 +233,19 @@ impl Stage for Watch {
         let from = self.derivation.next_block();
         self.parts.metrics.finalized(self.chain(), tip.number, from);
         if tip.number < from {
-            let at = self.parts.clock.now().after(self.parts.poll);
-            return Ok(Step::Idle(Wake { notice: None, at: Some(at) }));
+            return Ok(Step::Idle(self.next_poll()));
         }
         self.tip = Some(tip);
-        let last = tip.number.min(from.saturating_add(READ_BLOCKS_MAX - 1));
-        let to = if last == tip.number { tip } else { self.parts.reader.block_at(last).await? };
-        let mut changed = false;
-        for block in self.parts.reader.read(from, to).await? {
-            changed |= self.publish(&block, unpublished).await?;
+        if self.blocks.is_empty() {
+            let last = tip.number.min(from.saturating_add(READ_BLOCKS_MAX - 1));
+            let to = if last == tip.number { tip } else { self.parts.reader.block_at(last).await? };
+            self.blocks = self.parts.reader.read(from, to).await?.into();
         }
-        // A quiet chain's cursor is saved now and then only: reading a few empty blocks again costs nothing.
-        if last >= unpublished && (changed || last - unpublished >= READ_BLOCKS_MAX) {
-            self.save_cursor(last + 1).await?;
-            self.unpublished = Some(last + 1);
-        }
-        if last == tip.number {
+        let blocked = self.work_off(unpublished).await?;
+        if self.derivation.next_block() > tip.number {
             self.tip = None;
         }
-        Ok(Step::Advanced)
+        Ok(blocked.map_or(Step::Advanced, Step::Blocked))
     }
 }
 

@@ -1,4 +1,5 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(non_snake_case, reason = "Solidity's names of fields")]
 
 use alloy::{
     primitives::{Address, Bytes, Log, U256},
@@ -8,13 +9,15 @@ use metalayer_node::{
     bus::Bus,
     chain::{BlockContent, MemoryChain},
     clock::manual::ManualClock,
+    sent::TABLE,
+    store::memory::MemoryStore,
 };
 use metalayer_proto::{
-    derivation::Deployment,
+    derivation::{Arrivals, Deployment},
     envelope::Outcome,
     events::abi::{self, MessageDelivered, MessageFailed, MessageVoided},
     interop,
-    message::Message,
+    message::{Kind, Message},
 };
 
 use super::*;
@@ -25,6 +28,7 @@ struct Bench {
     chain: Arc<MemoryChain>,
     clock: Arc<ManualClock>,
     records: Records,
+    sent: Arc<Sent>,
     stage: Watch,
 }
 
@@ -32,15 +36,20 @@ impl Bench {
     fn new() -> Self {
         let clock = clock();
         let records = records(clock.clone());
-        let chain = MemoryChain::new(gateway(901).chain);
-        chain.mine(BlockContent::of([route()]));
-        let stage = stage(&chain, &clock, records.clone());
-        Self { chain, clock, records, stage }
+        let sent = Arc::new(Sent::new(Arc::new(MemoryStore::new(&[TABLE])), 1_000).unwrap());
+        let chain = chain(901, 902);
+        let stage = stage(&chain, &clock, records.clone(), sent.clone());
+        Self { chain, clock, records, sent, stage }
+    }
+
+    /// The stage of another chain of the same relayer.
+    fn beside(&self, chain: &Arc<MemoryChain>) -> Watch {
+        stage(chain, &self.clock, self.records.clone(), self.sent.clone())
     }
 
     /// Another process takes over, with `records` between it and the bus.
     fn restart(&mut self, records: Records) {
-        self.stage = stage(&self.chain, &self.clock, records);
+        self.stage = stage(&self.chain, &self.clock, records, self.sent.clone());
     }
 
     fn send(&self, sequences: std::ops::Range<u64>) -> BlockRef {
@@ -48,9 +57,7 @@ impl Bench {
     }
 
     async fn run(&mut self) -> Result<(), WatchError> {
-        self.chain.finalize();
-        while let Step::Advanced = self.stage.step().await? {}
-        Ok(())
+        run(&self.chain, &mut self.stage).await.map(drop)
     }
 
     /// The block, and the first sequence and end of what it brought, of each record.
@@ -70,30 +77,57 @@ impl Bench {
     }
 }
 
-fn stage(chain: &Arc<MemoryChain>, clock: &Arc<ManualClock>, records: Records) -> Watch {
-    let origin = gateway(901);
-    let hub = gateway(900);
-    let deployment = Deployment { network: NETWORK, origin, deployed_at: 1, hub, hub_registry: hub.gateway };
+/// A chain whose gateway has a route to another.
+fn chain(id: u64, to: u64) -> Arc<MemoryChain> {
+    let chain = MemoryChain::new(gateway(id).chain);
+    chain.mine(BlockContent::of([route(id, to)]));
+    chain
+}
+
+/// Steps until there is nothing to do; the stable word of what the stage waits for, if it waits for something.
+async fn run(chain: &MemoryChain, stage: &mut Watch) -> Result<Option<&'static str>, WatchError> {
+    chain.finalize();
+    loop {
+        match stage.step().await? {
+            Step::Advanced => {}
+            Step::Idle(_) => return Ok(None),
+            Step::Blocked(blocked) => return Ok(Some(blocked.reason)),
+        }
+    }
+}
+
+fn deployment(id: u64) -> Deployment {
+    let (hub, era) = (gateway(900), gateway(1).gateway);
+    Deployment { network: NETWORK, origin: gateway(id), deployed_at: 1, hub, hub_registry: hub.gateway, era }
+}
+
+fn stage(chain: &Arc<MemoryChain>, clock: &Arc<ManualClock>, records: Records, sent: Arc<Sent>) -> Watch {
+    let id = chain.chain().get();
     let parts = Parts {
-        reader: Arc::new(chain.reader(vec![origin.gateway])),
+        reader: Arc::new(chain.reader(vec![gateway(id).gateway])),
         records,
-        partition: Partition(1),
+        sent,
+        partition: Partition(if id == 901 { 1 } else { 2 }),
         instance: InstanceId("test".into()),
         clock: clock.clone(),
         poll: Duration::from_millis(100),
         metrics: metrics(),
     };
-    Watch::new(parts, Derivation::new(deployment))
+    Watch::new(parts, Derivation::new(deployment(id)))
+}
+
+fn log_of(id: u64, event: &impl SolEvent) -> Log {
+    Log { address: gateway(id).gateway, data: event.encode_log_data() }
 }
 
 fn log(event: &impl SolEvent) -> Log {
-    Log { address: gateway(901).gateway, data: event.encode_log_data() }
+    log_of(901, event)
 }
 
-fn route() -> Log {
+fn route(from: u64, to: u64) -> Log {
     let route = abi::Route {
-        gateway: gateway(902).gateway,
-        kinds: 1,
+        gateway: gateway(to).gateway,
+        kinds: 0b11,
         bytesMax: 100,
         gasMax: 500_000,
         valueMax: 0,
@@ -101,7 +135,17 @@ fn route() -> Log {
         feePerByte: Default::default(),
         feePerGas: Default::default(),
     };
-    log(&abi::RouteSet { destinationChainId: 902, route })
+    log_of(from, &abi::RouteSet { destinationChainId: to, route })
+}
+
+/// A message to chain 901.
+fn coming(from: u64, sequence: u64, kind: Kind) -> Message {
+    Message { origin: gateway(from), destination: gateway(901), kind, ..message(sequence, 0) }
+}
+
+fn delivered(message: &Message) -> MessageDelivered {
+    let (id, origin, sequence) = (message.id().0, message.origin, message.sequence);
+    MessageDelivered { id, originChainId: origin.chain.get(), originGateway: origin.gateway, sequence }
 }
 
 fn sent(message: &Message) -> Log {
@@ -116,15 +160,21 @@ fn sent(message: &Message) -> Log {
         afterSequence: message.after,
     };
     let gas = abi::gasLimitCall { gasLimit: U256::from(message.gas_limit) };
-    let attributes: Vec<Bytes> = vec![gas.abi_encode().into(), own.abi_encode().into()];
-    log(&abi::MessageSent {
-        sendId: B256::ZERO,
-        sender: interop::format(message.origin.chain, message.sender),
-        recipient: interop::format(message.destination.chain, message.recipient),
-        payload: message.payload.bytes().clone(),
-        value: U256::ZERO,
-        attributes,
-    })
+    let mut attributes: Vec<Bytes> = vec![gas.abi_encode().into(), own.abi_encode().into()];
+    if message.kind != Kind::Generic {
+        attributes.insert(0, abi::kindCall { kind: message.kind.byte() }.abi_encode().into());
+    }
+    log_of(
+        message.origin.chain.get(),
+        &abi::MessageSent {
+            sendId: B256::ZERO,
+            sender: interop::format(message.origin.chain, message.sender),
+            recipient: interop::format(message.destination.chain, message.recipient),
+            payload: message.payload.bytes().clone(),
+            value: U256::ZERO,
+            attributes,
+        },
+    )
 }
 
 #[tokio::test]
@@ -144,15 +194,21 @@ async fn each_block_that_changed_a_lane_is_published_and_the_cursor_after_it() {
 #[tokio::test]
 async fn what_the_gateway_did_with_messages_is_published_a_record_a_transaction_and_lane() {
     let mut bench = Bench::new();
-    let (id, gateway_903) = (B256::repeat_byte(5), gateway(903));
-    let (chain, from) = (903, gateway_903.gateway);
-    let delivered = MessageDelivered { id, originChainId: chain, originGateway: from, sequence: 4 };
-    let failed =
-        MessageFailed { id, originChainId: chain, originGateway: from, sequence: 3, reason: B256::repeat_byte(1) };
-    let voided = MessageVoided { id, originChainId: 904, originGateway: gateway(904).gateway, sequence: 0 };
-    let mut stranger = log(&delivered);
+    let [one, two] = [0, 1].map(|sequence| coming(903, sequence, Kind::Generic));
+    let void = coming(904, 0, Kind::ValueFlow);
+    let (chain_903, chain_904) = (chain(903, 901), chain(904, 901));
+    chain_903.mine(BlockContent::of([sent(&one), sent(&two)]));
+    chain_904.mine(BlockContent::of([sent(&void)]));
+    for other in [&chain_903, &chain_904] {
+        assert_eq!(run(other, &mut bench.beside(other)).await.unwrap(), None);
+    }
+    let MessageDelivered { id, originChainId, originGateway, sequence } = delivered(&one);
+    let failed = MessageFailed { id, originChainId, originGateway, sequence, reason: B256::repeat_byte(1) };
+    let MessageDelivered { id, originChainId, originGateway, sequence } = delivered(&void);
+    let voided = MessageVoided { id, originChainId, originGateway, sequence };
+    let mut stranger = log(&delivered(&two));
     stranger.address = Address::repeat_byte(0x77);
-    let transaction = vec![log(&delivered), stranger, log(&failed), log(&voided)];
+    let transaction = vec![log(&delivered(&two)), stranger, log(&failed), log(&voided)];
     let block = bench.chain.mine(BlockContent { transactions: vec![transaction], ..BlockContent::default() });
     bench.run().await.unwrap();
     let mut found = bench.deliveries().await;
@@ -160,11 +216,73 @@ async fn what_the_gateway_did_with_messages_is_published_a_record_a_transaction_
     let of = |record: &DeliveryRecord| -> Vec<_> {
         record.outcomes.iter().map(|one| (record.lane.origin.chain.get(), one.sequence, one.outcome)).collect()
     };
-    assert_eq!(of(&found[0]), [(903, 3, Outcome::Failed), (903, 4, Outcome::Delivered)]);
+    assert_eq!(of(&found[0]), [(903, 0, Outcome::Failed), (903, 1, Outcome::Delivered)]);
     assert_eq!(of(&found[1]), [(904, 0, Outcome::Voided)]);
     assert_eq!(found.len(), 2);
     assert!(found.iter().all(|record| (record.block_number, record.block_hash) == (block.number, block.hash)));
     assert!(found.iter().all(|record| record.lane.destination == gateway(901)));
+}
+
+#[tokio::test]
+async fn an_arrival_waits_until_its_origin_was_derived_and_then_goes_on_by_itself() {
+    let mut bench = Bench::new();
+    let arriving = coming(903, 0, Kind::Generic);
+    let from = chain(903, 901);
+    from.mine(BlockContent::of([sent(&arriving)]));
+    bench.send(0..1);
+    bench.chain.mine(BlockContent::of([log(&delivered(&arriving))]));
+    bench.send(1..2);
+    for _ in 0..2 {
+        assert_eq!(run(&bench.chain, &mut bench.stage).await.unwrap(), Some("arrival_unproven"));
+        assert_eq!(bench.blocks().await, [(2, 0, 1)]);
+        assert_eq!(bench.cursors().await, [3], "what comes before it is published");
+    }
+    run(&from, &mut bench.beside(&from)).await.unwrap();
+    assert_eq!(run(&bench.chain, &mut bench.stage).await.unwrap(), None);
+    // The other chain's record stands on its own partition.
+    assert_eq!(bench.blocks().await, [(2, 0, 1), (4, 1, 2)]);
+    let records: Vec<BlockRecord> = published(&bench.records, 1).await;
+    let expected = derive([(903, &from), (901, &bench.chain)]).await;
+    assert_eq!(records.last().map(|record| record.commitment), expected.commitment());
+}
+
+/// The last of these chains as proto alone derives it, each shown what those before it sent.
+async fn derive<const N: usize>(chains: [(u64, &Arc<MemoryChain>); N]) -> Derivation {
+    let mut arrivals = Arrivals::default();
+    let mut last = None;
+    for (id, chain) in chains {
+        let mut derivation = Derivation::new(deployment(id));
+        let reader = chain.reader(vec![gateway(id).gateway]);
+        for block in reader.read(1, reader.finalized().await.unwrap()).await.unwrap() {
+            for change in derivation.apply(&block, &arrivals).unwrap().lanes {
+                let root = derivation.trusted_root(change.destination).unwrap();
+                root.show_growth(&change).unwrap().into_iter().for_each(|one| arrivals.keep(one).unwrap());
+            }
+        }
+        last = Some(derivation);
+    }
+    last.unwrap()
+}
+
+/// SECURITY: the origin rollup itself lies.
+#[tokio::test]
+async fn arrivals_nobody_sent_stop_that_chain_alone() {
+    let mut bench = Bench::new();
+    let forged = Message { gas_limit: 7, ..coming(903, 0, Kind::Generic) };
+    bench.chain.mine(BlockContent::of([log(&delivered(&forged))]));
+    let honest = chain(903, 901);
+    let mut other = bench.beside(&honest);
+    assert_eq!(run(&bench.chain, &mut bench.stage).await.unwrap(), Some("arrival_unproven"));
+    honest.mine(BlockContent::of([sent(&coming(903, 0, Kind::Generic))]));
+    assert_eq!(run(&honest, &mut other).await.unwrap(), None);
+    for _ in 0..2 {
+        let error = run(&bench.chain, &mut bench.stage).await.unwrap_err();
+        assert_eq!((error.severity(), error.reason()), (Severity::Chain, "origin_lies"));
+    }
+    honest.mine(BlockContent::of([sent(&coming(903, 1, Kind::Generic))]));
+    assert_eq!(run(&honest, &mut other).await.unwrap(), None);
+    let records: Vec<BlockRecord> = published(&bench.records, 2).await;
+    assert_eq!(records.len(), 2);
 }
 
 #[tokio::test]

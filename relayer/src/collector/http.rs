@@ -3,6 +3,7 @@
 //! | request | answer |
 //! | --- | --- |
 //! | `POST /v1/attestations`, a sealed batch (docs/protocol.md §9) | 200 `{"accepted": n, "proofs": ["0x…"]}`; 400 no batch; 401 unknown key or bad signature; 413 too long; 503 not now |
+//! | `GET /v1/attesters/{id}/attestations` | 200, `["0x…"]`: the newest `commitment ‖ signature` of each origin that was taken from it since this process began |
 //! | `GET /v1/origins` | 200, what is known about every origin |
 //! | `GET /v1/proofs/{chain}` | 200, the newest `commitment ‖ quorum proof` as bytes; 404 none yet |
 
@@ -19,6 +20,7 @@ use axum::{
 };
 use metalayer_proto::{
     batch::{BATCH_LEN_MAX, BatchError},
+    bls::AttesterId,
     ids::ChainId,
 };
 use serde::Serialize;
@@ -36,6 +38,7 @@ struct Answer {
 pub fn routes(collector: Arc<Collector>) -> Router {
     Router::new()
         .route("/v1/attestations", post(take))
+        .route("/v1/attesters/{attester}/attestations", get(attestations_of))
         .route("/v1/origins", get(origins))
         .route("/v1/proofs/{chain}", get(newest_proof))
         .layer(DefaultBodyLimit::max(BATCH_LEN_MAX))
@@ -57,6 +60,17 @@ const fn status_of(error: &CollectError) -> StatusCode {
         CollectError::Batch(BatchError::UnknownKey(_) | BatchError::Signature(_)) => StatusCode::UNAUTHORIZED,
         CollectError::Batch(_) => StatusCode::BAD_REQUEST,
         CollectError::Bus(_) => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+async fn attestations_of(State(collector): State<Arc<Collector>>, Path(attester): Path<String>) -> Response {
+    match attester.parse() {
+        Ok(attester) => {
+            let held = collector.attestations_of(AttesterId(attester));
+            let held: Vec<Bytes> = held.iter().map(|attestation| attestation.to_bytes().into()).collect();
+            Json(held).into_response()
+        }
+        Err(_) => (StatusCode::BAD_REQUEST, "an attester id is 0x and 64 hexadecimal digits").into_response(),
     }
 }
 

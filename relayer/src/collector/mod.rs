@@ -18,6 +18,7 @@ use metalayer_node::{bus::BusError, clock::Clock, epochs::EpochBook};
 use metalayer_proto::{
     batch::{Attestation, BatchError, TransportBatch, TransportKey},
     bls::{AttesterId, UncheckedSignature},
+    commitment::Commitment,
     envelope::AttestationRecord,
     ids::{ChainId, GatewayId},
     quorum::ProvenCommitment,
@@ -81,6 +82,8 @@ pub struct Collector {
 struct State {
     signed: BTreeMap<GatewayId, SignedHeights>,
     proofs: BTreeMap<GatewayId, ProvenCommitment>,
+    /// Each attester's newest attestation of each origin: what it asks for before it signs anything. Bounded by who is registered.
+    newest: BTreeMap<(AttesterId, GatewayId), Attestation>,
 }
 
 impl Collector {
@@ -131,9 +134,26 @@ impl Collector {
         };
         let record = AttestationRecord { commitment, attester: sender.attester, signature };
         self.records.publish(*partition, Vec::new(), None, record).await?;
-        self.state().signed.entry(commitment.origin).or_default().insert(commitment.block_number);
+        self.keep(sender.attester, *attestation);
         self.metrics.attestation_taken(commitment.origin.chain);
         Ok(true)
+    }
+
+    fn keep(&self, attester: AttesterId, attestation: Attestation) {
+        let mut state = self.state();
+        let Commitment { origin, block_number, .. } = attestation.commitment;
+        state.signed.entry(origin).or_default().insert(block_number);
+        let newest = state.newest.entry((attester, origin)).or_insert(attestation);
+        if newest.commitment.block_number < block_number {
+            *newest = attestation;
+        }
+    }
+
+    /// The newest attestation that was taken of `attester` for each origin.
+    pub fn attestations_of(&self, attester: AttesterId) -> Vec<Attestation> {
+        let state = self.state();
+        let held = state.newest.iter().filter(|((of, _), _)| *of == attester);
+        held.map(|(_, attestation)| *attestation).collect()
     }
 
     /// Takes note of a proof that holds.

@@ -99,6 +99,21 @@ async fn an_unknown_origin_and_a_signature_that_is_no_point_are_left_out() {
 }
 
 #[tokio::test]
+async fn an_attesters_newest_attestation_of_each_origin_is_kept() {
+    let door = door();
+    let secret = &door.attesters.secrets[2];
+    let at = |height| {
+        let mut commitment = commitment();
+        commitment.block_number = height;
+        attestation(secret, commitment)
+    };
+    door.collector.take(&sealed(NETWORK, 2, vec![at(7), at(5)])).await.unwrap();
+    assert_eq!(door.collector.attestations_of(secret.public_key().attester_id()), [at(7)]);
+    let other = door.attesters.secrets[1].public_key().attester_id();
+    assert_eq!(door.collector.attestations_of(other), []);
+}
+
+#[tokio::test]
 async fn the_newest_proof_of_an_origin_is_answered_and_never_an_older_one() {
     let door = door();
     let proven = |height| {

@@ -56,6 +56,38 @@ alloy::sol! {
         constructor(Config config);
     }
 
+    contract EraBridge {
+        constructor(address gateway, uint32 moduleId, uint208 capacity, uint48 window);
+    }
+
+    struct HubRoles {
+        address admin;
+        address registrar;
+        address governor;
+        address staker;
+    }
+
+    contract Hub {
+        constructor(string name, address gateway, uint64 epochOverlap, HubRoles roles);
+    }
+
+    struct ChainRegistration {
+        uint64 chainId;
+        address gateway;
+        address hubAgent;
+        address attesterSet;
+        address era;
+        uint64 deploymentBlock;
+        uint8 finality;
+        uint32 finalityBlocks;
+        uint8 readMode;
+        uint32 partition;
+    }
+
+    function registerChain(ChainRegistration registration);
+    function open(address era);
+    function setModule(uint32 moduleId, uint8 kind, uint64 chainId, address module);
+
     // The chain lacks a precompile of EIP-2537, or it computes something else.
     error PrecompileFailed(address precompile);
     error PrecompileWrong(address precompile);

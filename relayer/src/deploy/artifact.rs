@@ -33,10 +33,14 @@ artifacts! {
     ATTESTER_SET = "AttesterSet";
     /// The timelock of seven days.
     COUNCIL = "Council";
+    /// $ERA's way from chain to chain.
+    ERA_BRIDGE = "EraBridge";
     /// $ERA.
     ERA_TOKEN = "EraToken";
     /// What sends and delivers.
     GATEWAY = "Gateway";
+    /// The hub's registry.
+    HUB = "Hub";
     /// The hub's hand on a chain.
     HUB_AGENT = "HubAgent";
     /// Takes every message and does nothing; for networks that are thrown away.
@@ -70,8 +74,10 @@ mod tests {
         for artifact in [
             Artifact::ATTESTER_SET,
             Artifact::COUNCIL,
+            Artifact::ERA_BRIDGE,
             Artifact::ERA_TOKEN,
             Artifact::GATEWAY,
+            Artifact::HUB,
             Artifact::HUB_AGENT,
             Artifact::RECIPIENT,
             Artifact::REVERTING_RECIPIENT,

@@ -1,14 +1,15 @@
 //! One chain's contracts, in the order in which they can be created.
 
 use alloy::{
-    primitives::{Address, Bytes, TxKind},
+    primitives::{Address, Bytes, TxKind, aliases::U48},
     sol_types::{SolCall, SolConstructor, SolError},
 };
 use metalayer_proto::quorum::EpochTable;
 
 use super::{
     Account, Artifact, DeployError, Deployment, Inclusion, Plan, TransactionError,
-    abi::{self, AttesterSet, Council, EraToken, Gateway, HubAgent},
+    abi::{self, AttesterSet, Council, EraBridge, EraToken, Gateway, Hub, HubAgent},
+    plan::Network,
 };
 
 /// Where the contracts of a chain are.
@@ -24,13 +25,24 @@ pub struct Addresses {
     pub hub_agent: Address,
     /// What sends and delivers.
     pub gateway: Address,
+    /// $ERA's way to other chains.
+    pub era_bridge: Address,
 }
+
+/// $ERA's bridge in the hub's module table.
+pub(super) const ERA_MODULE: u32 = 1;
 
 impl Addresses {
     /// Where they will be if `account` creates them next, in this order.
     pub(super) fn predict(account: &Account) -> Self {
-        let [attester_set, council, era, hub_agent, gateway] = [0, 1, 2, 3, 4].map(|ahead| account.creates(ahead));
-        Self { attester_set, council, era, hub_agent, gateway }
+        let [attester_set, council, era, hub_agent, gateway, era_bridge] =
+            [0, 1, 2, 3, 4, 5].map(|ahead| account.creates(ahead));
+        Self { attester_set, council, era, hub_agent, gateway, era_bridge }
+    }
+
+    /// Where the registry will be if `account`, the hub's, creates it next after all these.
+    pub(super) fn registry(account: &Account) -> Address {
+        account.creates(6)
     }
 }
 
@@ -38,12 +50,14 @@ impl Addresses {
 pub(super) struct Builder<'a> {
     plan: &'a Plan,
     addresses: Addresses,
-    hub_gateway: Address,
+    network: Network,
+    /// Who holds every role of the registry at first: it registers what it deploys.
+    deployer: Address,
 }
 
 impl<'a> Builder<'a> {
-    pub(super) fn new(plan: &'a Plan, account: &Account, hub_gateway: Address) -> Self {
-        Self { plan, addresses: Addresses::predict(account), hub_gateway }
+    pub(super) fn new(plan: &'a Plan, account: &Account, network: Network) -> Self {
+        Self { plan, addresses: Addresses::predict(account), network, deployer: account.address() }
     }
 
     /// AttesterSet's constructor tries every precompile it needs: asking what its creation would cost sends nothing.
@@ -76,6 +90,12 @@ impl<'a> Builder<'a> {
         }
         let gateway = create(account, Artifact::GATEWAY, self.gateway()?).await?;
         let deployment_block = created(account, Artifact::GATEWAY, &gateway, at.gateway).await?;
+        let bridge = create(account, Artifact::ERA_BRIDGE, self.era_bridge()?).await?;
+        created(account, Artifact::ERA_BRIDGE, &bridge, at.era_bridge).await?;
+        if account.chain() == self.plan.hub_chain {
+            let registry = create(account, Artifact::HUB, self.hub()?).await?;
+            created(account, Artifact::HUB, &registry, self.network.registry).await?;
+        }
         let activation_gas = load_table(account, at.attester_set, &self.plan.table).await?;
         self.require_usable(account).await?;
         Ok(Deployment { chain: account.chain(), addresses: at, deployment_block, activation_gas })
@@ -100,9 +120,9 @@ impl<'a> Builder<'a> {
             expiresAt: plan.expires_at,
         };
         let arguments = AttesterSet::constructorCall {
-            network: plan.network().0,
+            network: self.network.id.0,
             hubChainId: plan.hub_chain.get(),
-            hubGateway: self.hub_gateway,
+            hubGateway: self.network.gateway,
             hubAgent: at.hub_agent,
             council: at.council,
             first,
@@ -119,9 +139,7 @@ impl<'a> Builder<'a> {
         let arguments = EraToken::constructorCall {
             hubChainId: self.plan.hub_chain.get(),
             holder: self.plan.roles.era_holder,
-            // The token wants a bridge, and no module moves value yet. The HubAgent calls nothing but modules, of which the
-            // token is none: nobody can mint.
-            bridge: self.addresses.hub_agent,
+            bridge: self.addresses.era_bridge,
         };
         Artifact::ERA_TOKEN.creation(&arguments.abi_encode())
     }
@@ -131,7 +149,7 @@ impl<'a> Builder<'a> {
             gateway: self.addresses.gateway,
             attesterSet: self.addresses.attester_set,
             hubChainId: self.plan.hub_chain.get(),
-            hubRegistry: self.plan.hub_registry,
+            hubRegistry: self.network.registry,
         };
         Artifact::HUB_AGENT.creation(&arguments.abi_encode())
     }
@@ -139,10 +157,10 @@ impl<'a> Builder<'a> {
     fn gateway(&self) -> Result<Bytes, DeployError> {
         let (plan, at) = (self.plan, &self.addresses);
         let config = abi::Config {
-            network: plan.network().0,
+            network: self.network.id.0,
             hubChainId: plan.hub_chain.get(),
-            hubGateway: self.hub_gateway,
-            hubRegistry: plan.hub_registry,
+            hubGateway: self.network.gateway,
+            hubRegistry: self.network.registry,
             hubAgent: at.hub_agent,
             attesterSet: at.attester_set,
             era: at.era,
@@ -152,6 +170,27 @@ impl<'a> Builder<'a> {
             unfreezeDelay: plan.roles.unfreeze_delay_s,
         };
         Artifact::GATEWAY.creation(&Gateway::constructorCall { config }.abi_encode())
+    }
+
+    fn era_bridge(&self) -> Result<Bytes, DeployError> {
+        let arguments = EraBridge::constructorCall {
+            gateway: self.addresses.gateway,
+            moduleId: ERA_MODULE,
+            capacity: self.plan.inbound.capacity,
+            window: U48::from(self.plan.inbound.window_s),
+        };
+        Artifact::ERA_BRIDGE.creation(&arguments.abi_encode())
+    }
+
+    fn hub(&self) -> Result<Bytes, DeployError> {
+        let [admin, registrar, governor, staker] = [self.deployer; 4];
+        let arguments = Hub::constructorCall {
+            name: self.plan.name.clone(),
+            gateway: self.addresses.gateway,
+            epochOverlap: self.plan.epoch_overlap_s,
+            roles: abi::HubRoles { admin, registrar, governor, staker },
+        };
+        Artifact::HUB.creation(&arguments.abi_encode())
     }
 }
 

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use alloy::primitives::Address;
+use alloy::primitives::{Address, aliases::U208};
 use metalayer_proto::{
     ids::{ChainId, NetworkId},
     quorum::EpochTable,
 };
+
+use super::{Account, Addresses};
 
 /// What is the same on every chain.
 #[derive(Debug, Clone)]
@@ -15,22 +17,43 @@ pub struct Plan {
     pub name: String,
     /// The chain of its registries.
     pub hub_chain: ChainId,
-    /// The registry there, the only sender of `Governance`.
-    pub hub_registry: Address,
     /// Who signs in the epoch in force.
     pub table: Arc<EpochTable>,
     /// From when its proofs hold, in Unix seconds.
     pub activates_at: u64,
     /// From when they hold no more, in Unix seconds; at least 30 days later.
     pub expires_at: u64,
+    /// How long before it begins an epoch is announced at least, in seconds.
+    pub epoch_overlap_s: u64,
+    /// How much $ERA may arrive from one chain.
+    pub inbound: InboundCap,
     /// Who may do what.
     pub roles: Roles,
 }
 
-impl Plan {
-    /// The network's id.
-    pub fn network(&self) -> NetworkId {
-        NetworkId::new(&self.name, self.hub_chain, self.hub_registry)
+/// A bucket: so much at once, and as much again within the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InboundCap {
+    /// What fits in, in the smallest unit of $ERA.
+    pub capacity: U208,
+    /// In how many seconds it fills again.
+    pub window_s: u32,
+}
+
+/// What every chain's contracts name: it follows from the hub's deploying account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Network {
+    pub(super) id: NetworkId,
+    pub(super) gateway: Address,
+    pub(super) registry: Address,
+}
+
+impl Network {
+    /// The network that `plan` makes where `hub` deploys next.
+    pub(super) fn of(plan: &Plan, hub: &Account) -> Self {
+        let registry = Addresses::registry(hub);
+        let id = NetworkId::new(&plan.name, plan.hub_chain, registry);
+        Self { id, gateway: Addresses::predict(hub).gateway, registry }
     }
 }
 

@@ -1,0 +1,68 @@
+//! What an operator asks a running relayer, through its admin API: each command answers one result.
+
+use std::{fmt, path::Path};
+
+use metalayer_node::{daemon::DaemonError, signer::SignerError};
+use metalayer_proto::ids::MessageId;
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    admin::{
+        Letter,
+        client::{self, AdminError},
+    },
+    config::Config,
+    index::MessageEntry,
+};
+
+/// Refused records, newest last.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub struct Letters(Vec<Letter>);
+
+impl fmt::Display for Letters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("no record was refused");
+        }
+        let lines: Vec<_> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+/// What became of a message.
+///
+/// # Errors
+/// The relayer does not answer, or never saw the message.
+pub async fn trace(config_file: &Path, id: MessageId) -> Result<MessageEntry, DaemonError> {
+    ask(config_file, &format!("/v1/messages/{id}")).await
+}
+
+/// The newest records that were refused.
+///
+/// # Errors
+/// The relayer does not answer.
+pub async fn dead_letters(config_file: &Path) -> Result<Letters, DaemonError> {
+    ask(config_file, "/v1/dead-letters").await.map(Letters)
+}
+
+/// One refused record with its bytes; `place` as [`dead_letters`] shows it.
+///
+/// # Errors
+/// The relayer does not answer, or no such record was refused.
+pub async fn dead_letter(config_file: &Path, place: &str) -> Result<Letter, DaemonError> {
+    ask(config_file, &format!("/v1/dead-letters/{place}")).await
+}
+
+async fn ask<T: DeserializeOwned>(config_file: &Path, path: &str) -> Result<T, DaemonError> {
+    let config = Config::load(config_file)?;
+    let admin = config.admin.ok_or_else(|| {
+        DaemonError::Start(
+            "the configuration has no [admin]: add it with a token_file, and start the relayer again".to_owned(),
+        )
+    })?;
+    client::get(admin.listen, &admin.token_file, path).await.map_err(|error| match error {
+        AdminError::Token(error) => DaemonError::Key(SignerError::File(error)),
+        other => DaemonError::Start(other.to_string()),
+    })
+}
