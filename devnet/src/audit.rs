@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use alloy::primitives::Address;
+use alloy::primitives::{Address, U256};
 use metalayer_proto::ids::{ChainId, GatewayId, LaneId, MessageId};
 
 /// A log's place in its chain's history.
@@ -29,6 +29,8 @@ pub struct Sent {
     pub recipient: Address,
     /// The block it was sent in.
     pub block: u64,
+    /// The $ERA that it carries, in the smallest unit.
+    pub amount: U256,
 }
 
 /// What became of a message.
@@ -144,7 +146,15 @@ mod tests {
     }
 
     fn sent(sequence: u64) -> Sent {
-        Sent { id: id(sequence), lane: lane(), sequence, waits_for: None, recipient: WILLING, block: 1 }
+        Sent {
+            id: id(sequence),
+            lane: lane(),
+            sequence,
+            waits_for: None,
+            recipient: WILLING,
+            block: 1,
+            amount: U256::ZERO,
+        }
     }
 
     fn delivered(sequence: u64, block: u64) -> Outcome {

@@ -11,17 +11,19 @@ use std::{
 
 use alloy::{
     network::Ethereum,
-    primitives::{Address, TxHash},
+    primitives::{Address, TxHash, U256},
     providers::{Provider, ProviderBuilder},
 };
-use metalayer_proto::ids::LaneId;
+use metalayer_proto::ids::{ChainId, LaneId, MessageId};
 use relayer::deploy::TransactionError;
 use serde::Deserialize;
 
 use crate::{
     audit::Audit,
-    cli::DemoArgs,
+    cli::{DemoArgs, INTERRUPTED, MISSING},
     console::Console,
+    equation::Equation,
+    era,
     network::{Network, NetworkError},
     observer::{Observer, ObserverError, Seen},
     preflight::{self, Programs},
@@ -32,10 +34,6 @@ use crate::{
     traffic::{Senders, Traffic},
 };
 
-/// Something that is needed is missing; nothing was started.
-const MISSING: u8 = 3;
-/// Ended by Ctrl-C or SIGTERM.
-const INTERRUPTED: u8 = 130;
 /// How long no message may arrive before those that are missing are given up.
 const STALL_MAX: Duration = Duration::from_secs(90);
 /// How often it is looked whether all have arrived.
@@ -77,6 +75,8 @@ struct Played {
     report: Report,
     complaints: Vec<String>,
     network: Network,
+    /// A message that can be looked up.
+    example: Option<MessageId>,
 }
 
 /// Runs a demo below `runs` and ends whatever it started, unless it is to be kept.
@@ -103,7 +103,7 @@ pub async fn run(args: &DemoArgs, runs: &Path) -> ExitCode {
     };
     match played.and_then(|played| show(args, &played, &mut console).map(|()| played)) {
         Ok(played) if args.keep => {
-            console.say(&kept(&dir, &played.network));
+            console.say(&kept(&dir, &played));
             processes.keep();
             code(&played)
         }
@@ -163,9 +163,9 @@ async fn play(
 ) -> Result<Played, DemoError> {
     let seed = args.seed.unwrap_or_else(|| rand::random::<u32>().into());
     console.say(&format!("seed {seed}: the same messages again with --seed {seed}"));
-    let network = Box::pin(Network::start(dir, programs, processes, console)).await?;
-    let mut senders = Senders::open(&network.chains).await?;
-    let observer = Observer::start(&network.chains);
+    let mut network = Box::pin(Network::start(dir, programs, processes, console)).await?;
+    let mut senders = Senders::open(&network.chains, &mut network.treasurers).await?;
+    let observer = Observer::start(&network.chains).await?;
 
     let messages = usize::try_from(args.messages).unwrap_or(usize::MAX);
     let traffic = Traffic::plan(seed, messages, network.chains.len(), Senders::PER_CHAIN);
@@ -178,7 +178,11 @@ async fn play(
 
     let reverting: BTreeSet<Address> = network.chains.iter().map(|chain| chain.recipients.reverting).collect();
     let audit = Audit::of(&seen.sent, &seen.outcomes, &reverting);
+    let era = Equation::of(supplies(&network).await?, &seen.sent, &seen.outcomes);
     let mut complaints = audit.complaints();
+    if !era.off().is_zero() {
+        complaints.push(format!("the books do not balance: {era}"));
+    }
     if seen.progress().0 < traffic.len() {
         complaints.push(format!(
             "{} messages were to be sent, the gateways logged {}",
@@ -188,8 +192,9 @@ async fn play(
     }
     let gas = gas_by_lane(&network, &seen).await?;
     let commitments = commitments_signed(&network).await?;
-    let report = Report::new(&seen, &audit, &gas, commitments, seed, took);
-    Ok(Played { report, complaints, network })
+    let report = Report::new(&seen, &audit, era, &gas, commitments, seed, took);
+    let example = seen.sent.last().map(|sent| sent.id);
+    Ok(Played { report, complaints, network, example })
 }
 
 /// Waits until each of `messages` messages is delivered or failed, in a block that is final; gives up when nothing arrives any more.
@@ -221,6 +226,15 @@ async fn all_settled(
         }
         tokio::time::sleep(LOOK).await;
     }
+}
+
+/// The supply of $ERA on each chain.
+async fn supplies(network: &Network) -> Result<BTreeMap<ChainId, U256>, DemoError> {
+    let mut supplies = BTreeMap::new();
+    for (chain, account) in network.chains.iter().zip(&network.treasurers) {
+        supplies.insert(chain.node.chain, era::supply(account, chain.deployment.addresses.era).await?);
+    }
+    Ok(supplies)
 }
 
 /// The gas used by all transactions that delivered, by lane.
@@ -266,7 +280,7 @@ fn show(args: &DemoArgs, played: &Played, console: &mut Console) -> Result<(), D
 }
 
 /// What can be done with a network that goes on, as commands to be pasted.
-fn kept(dir: &RunDir, network: &Network) -> String {
+fn kept(dir: &RunDir, Played { network, example, .. }: &Played) -> String {
     let mut lines = vec![String::from("\nEverything goes on. To look at it:")];
     for endpoint in &network.endpoints {
         lines.push(format!("    curl -s 'http://{}/readyz?verbose'    # {}", endpoint.telemetry, endpoint.name));
@@ -279,6 +293,12 @@ fn kept(dir: &RunDir, network: &Network) -> String {
         let request = r#"{"jsonrpc":"2.0","id":1,"method":"eth_blockNumber","params":[]}"#;
         let (node, name) = (&chain.node, &chain.node.name);
         lines.push(format!("    curl -s -H 'content-type: application/json' -d '{request}' {}    # {name}", node.url));
+    }
+    if let Some(id) = example {
+        let run = dir.path().display();
+        lines.push(format!(
+            "    {run}/bin/relayer trace {id} --config {run}/relayer/relayer.toml    # one message's way"
+        ));
     }
     lines.push(format!("    tail -f {}/logs/relayer.log", dir.path().display()));
     lines.push("To end it, and any other demo of this clone:\n    make stop".to_owned());

@@ -1,12 +1,16 @@
 //! A whole Metalayer on one machine: chains, contracts, attesters, relayer, traffic.
 //!
 //! Everything is real: EVM nodes and daemons are processes, daemons are the built binaries with configuration files, and
-//! what is reported is read from the chains. The demo and the end-to-end tests stand on it.
+//! what is reported is read from the chains. The demo, the gas figures and the end-to-end
+//! tests stand on it.
 
 pub mod audit;
 pub mod cli;
 pub mod console;
 pub mod demo;
+pub mod equation;
+pub mod era;
+pub mod gas;
 pub mod network;
 pub mod node;
 pub mod observer;

@@ -10,7 +10,7 @@ use std::{
 
 use alloy::{
     eips::BlockNumberOrTag,
-    primitives::{B256, TxHash},
+    primitives::{B256, TxHash, U256},
     providers::{DynProvider, Provider, ProviderBuilder},
     rpc::types::{Filter, Log},
     sol_types::SolEvent,
@@ -20,6 +20,8 @@ use metalayer_proto::{
     derivation::VerifiedLog,
     events::{abi, read_sent},
     ids::{ChainId, GatewayId, LaneId, MessageId},
+    message::{Kind, Message},
+    value::Transfer,
 };
 use tokio::task::JoinSet;
 
@@ -63,6 +65,8 @@ pub struct Seen {
     pub outcomes: Vec<Outcome>,
     /// The transactions that delivered, by lane.
     pub deliveries: BTreeMap<LaneId, BTreeSet<TxHash>>,
+    /// Each chain's newest block when watching began: what stands below it or in it came before the traffic.
+    begun: BTreeMap<ChainId, u64>,
     /// When each block was first seen as the latest or below it.
     latest: BTreeMap<(ChainId, u64), Instant>,
     /// When each block was first seen as final.
@@ -83,9 +87,14 @@ impl Seen {
         self.outcomes.iter().all(|one| self.finals.contains_key(&(one.destination, one.place.block)))
     }
 
-    /// How many messages were sent and how many of them were delivered or failed.
+    /// Whether a message was sent since watching began.
+    pub fn is_traffic(&self, sent: &Sent) -> bool {
+        self.begun.get(&sent.lane.origin.chain).is_some_and(|begun| sent.block > *begun)
+    }
+
+    /// How many messages were sent since watching began, and how many of them were delivered or failed.
     pub fn progress(&self) -> (usize, usize) {
-        let sent: BTreeSet<MessageId> = self.sent.iter().map(|one| one.id).collect();
+        let sent: BTreeSet<MessageId> = self.sent.iter().filter(|one| self.is_traffic(one)).map(|one| one.id).collect();
         let settled: BTreeSet<MessageId> = self.outcomes.iter().map(|one| one.id).collect();
         (sent.len(), sent.intersection(&settled).count())
     }
@@ -100,19 +109,24 @@ pub struct Observer {
 
 impl Observer {
     /// Watches `chains` from their gateways' deployment on.
-    pub fn start(chains: &[Chain]) -> Self {
+    pub async fn start(chains: &[Chain]) -> Result<Self, Arc<ObserverError>> {
         let seen = Arc::<Mutex<Seen>>::default();
         let mut watching = JoinSet::new();
         for chain in chains {
             if let Ok(url) = chain.node.url.parse() {
                 let provider = ProviderBuilder::default().connect_http(url).erased();
+                let newest = provider
+                    .get_block_number()
+                    .await
+                    .map_err(|error| ObserverError::Node { chain: chain.node.chain, problem: error.to_string() })?;
+                lock(&seen).begun.insert(chain.node.chain, newest);
                 let gateway = chain.deployment.gateway();
                 let next = chain.deployment.deployment_block;
                 let watcher = Watcher { provider, gateway, next, next_final: next, seen: seen.clone() };
                 watching.spawn(watcher.run());
             }
         }
-        Self { seen, _watching: watching }
+        Ok(Self { seen, _watching: watching })
     }
 
     /// All that was seen so far.
@@ -222,7 +236,9 @@ fn take(seen: &mut Seen, here: GatewayId, log: &Log) -> Result<(), String> {
             let event: abi::RangeDelivered = decode(log)?;
             let chain = ChainId::new(event.originChainId).map_err(|error| error.to_string())?;
             let origin = GatewayId { chain, gateway: event.originGateway };
-            seen.deliveries.entry(LaneId { origin, destination: here }).or_default().insert(transaction);
+            if seen.begun.get(&here.chain).is_some_and(|begun| place.block > *begun) {
+                seen.deliveries.entry(LaneId { origin, destination: here }).or_default().insert(transaction);
+            }
         }
         _ => {}
     }
@@ -246,7 +262,14 @@ fn sent(here: GatewayId, log: &Log, place: Place, transaction_hash: TxHash) -> R
         waits_for: message.after.checked_sub(1),
         recipient: message.recipient,
         block: place.block,
+        amount: amount_of(&message),
     })
+}
+
+/// The $ERA that a message carries.
+fn amount_of(message: &Message) -> U256 {
+    let transfer = (message.kind == Kind::ValueFlow).then(|| Transfer::decode(message.payload.bytes()).ok()).flatten();
+    transfer.map_or(U256::ZERO, |transfer| transfer.amount)
 }
 
 fn decode<E: SolEvent>(log: &Log) -> Result<E, String> {

@@ -29,6 +29,14 @@ pub enum ProcessError {
         /// Why not.
         source: io::Error,
     },
+    /// What should have been done at once was not.
+    #[error("{name}: {words}")]
+    Failed {
+        /// Which.
+        name: String,
+        /// Its last words.
+        words: String,
+    },
     /// It ended although nobody stopped it.
     #[error("{name} ended by itself ({status}); its log is {log}", log = log.display())]
     Ended {
@@ -89,6 +97,17 @@ impl Processes {
         }
         self.running.push(Running { name: name.to_owned(), child, log: log.clone() });
         Ok(log)
+    }
+
+    /// Runs `program` to its end.
+    pub fn complete(&self, name: &str, program: &Path, arguments: &[&str]) -> Result<(), ProcessError> {
+        let output = std::process::Command::new(program).args(arguments).current_dir(self.dir.path()).output();
+        let output = output.map_err(|source| ProcessError::Start { name: name.to_owned(), source })?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let words = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        Err(ProcessError::Failed { name: name.to_owned(), words })
     }
 
     /// An error if any process has ended by itself.

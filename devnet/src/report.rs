@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::{
     audit::{Audit, Fate, Outcome, Sent},
+    equation::Equation,
     observer::Seen,
 };
 
@@ -28,6 +29,10 @@ pub struct Report {
     pub lost: usize,
     /// Messages delivered or failed more than once.
     pub doubled: usize,
+    /// Where all $ERA is.
+    pub era: Equation,
+    /// By how many units the equation of $ERA is off.
+    pub units_off: u64,
     /// Ordered messages that overtook.
     pub ordered_violations: usize,
     /// From which all messages follow.
@@ -62,6 +67,7 @@ impl Report {
     pub fn new(
         seen: &Seen,
         audit: &Audit,
+        era: Equation,
         gas: &BTreeMap<LaneId, u64>,
         commitments_signed: u64,
         seed: u64,
@@ -73,6 +79,8 @@ impl Report {
             commitments_signed,
             lost: audit.lost.len(),
             doubled: audit.doubled.len(),
+            units_off: era.off().saturating_to(),
+            era,
             ordered_violations: audit.out_of_order.len(),
             seed,
             duration_s: took.as_secs(),
@@ -102,6 +110,7 @@ impl Report {
             "\nlatency is beyond finality; the slowest lane's p95 is {} ms ({LATENCY_TARGET_MS} ms are aimed at on a quiet machine)",
             figure(slowest)
         );
+        let _ = writeln!(text, "{}", self.era);
         let _ = write!(
             text,
             "lost {}, doubled {}, out of order {}; {} commitments signed; seed {}; {} s",
@@ -114,7 +123,7 @@ impl Report {
 impl LaneReport {
     fn new(lane: LaneId, seen: &Seen, gas: &BTreeMap<LaneId, u64>) -> Self {
         let sent: BTreeMap<MessageId, &Sent> =
-            seen.sent.iter().filter(|one| one.lane == lane).map(|one| (one.id, one)).collect();
+            seen.sent.iter().filter(|one| one.lane == lane && seen.is_traffic(one)).map(|one| (one.id, one)).collect();
         let outcomes: Vec<(&Sent, &Outcome)> =
             seen.outcomes.iter().filter_map(|outcome| Some((*sent.get(&outcome.id)?, outcome))).collect();
         let ended = |fate| {

@@ -23,27 +23,36 @@ pub(super) fn write(
     ports: &Ports,
 ) -> Result<Vec<Daemon>, NetworkError> {
     let collector = ports.collector.local_addr()?;
-    let mut daemons = vec![relayer(dir, chains, executor, collector, ports.relayer.local_addr()?)?];
+    let listen = RelayerPorts { collector, telemetry: ports.relayer.local_addr()?, admin: ports.admin.local_addr()? };
+    let mut daemons = vec![relayer(dir, chains, executor, listen)?];
     for (number, (attester, port)) in (1..).zip(attesters.iter().zip(&ports.attesters)) {
         daemons.push(self::attester(dir, chains, attester, number, collector, port.local_addr()?)?);
     }
     Ok(daemons)
 }
 
+struct RelayerPorts {
+    collector: SocketAddr,
+    telemetry: SocketAddr,
+    admin: SocketAddr,
+}
+
 fn relayer(
     dir: &RunDir,
     chains: &[Chain],
     executor: &PrivateKeySigner,
-    collector: SocketAddr,
-    telemetry: SocketAddr,
+    listen: RelayerPorts,
 ) -> Result<Daemon, NetworkError> {
+    let RelayerPorts { collector, telemetry, admin } = listen;
     let folder = dir.folder("relayer")?;
     create_secret_file(&folder.join("executor.key"), &executor.to_bytes().0)?;
+    create_secret_file(&folder.join("admin.token"), &rand::random())?;
     let text = format!(
         "network_file = \"../{NETWORK}\"\n\
          data_dir = \"data\"\n\
          poll_ms = {POLL_MS}\n\
          \n[collector]\nlisten = \"{collector}\"\n\
+         \n[admin]\nlisten = \"{admin}\"\ntoken_file = \"admin.token\"\n\
          \n[execute]\nkey_file = \"executor.key\"\n\
          {}",
         telemetry_and_chains(telemetry, chains)

@@ -4,6 +4,9 @@ mod files;
 mod members;
 mod ready;
 mod routes;
+#[cfg(test)]
+mod tests;
+mod value;
 
 use std::{
     collections::BTreeMap,
@@ -11,10 +14,13 @@ use std::{
     net::{SocketAddr, TcpListener},
     path::PathBuf,
     sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use alloy::signers::local::PrivateKeySigner;
+use alloy::{
+    primitives::{Address, aliases::U208},
+    signers::local::PrivateKeySigner,
+};
 use futures::future::try_join_all;
 use metalayer_node::{
     chain::{Finality, ReadingMode},
@@ -25,7 +31,7 @@ use metalayer_proto::{
     quorum::{EpochTable, TableError},
     topics::Partition,
 };
-use relayer::deploy::{self, Account, DeployError, Deployment, Plan, Roles, TransactionError};
+use relayer::deploy::{self, Account, DeployError, Deployed, Deployment, InboundCap, Plan, Roles, TransactionError};
 
 use crate::{
     console::Console,
@@ -76,6 +82,14 @@ pub enum NetworkError {
     /// Daemons are not ready in time.
     #[error(transparent)]
     NotReady(#[from] NotReady),
+    /// What the hub told the chains, or the $ERA it sent there, does not arrive.
+    #[error("after {} s {what}; the relayer's log says more", .waited.as_secs())]
+    NotArrived {
+        /// What is missing.
+        what: String,
+        /// How long it was waited for.
+        waited: Duration,
+    },
 }
 
 /// One chain of the network.
@@ -98,6 +112,8 @@ pub struct Network {
     pub collector: SocketAddr,
     /// Where the daemons say whether they are ready.
     pub endpoints: Vec<Endpoint>,
+    /// Who has $ERA on each chain.
+    pub treasurers: Vec<Account>,
 }
 
 impl Network {
@@ -121,7 +137,7 @@ impl Network {
         let table = Arc::new(members::table(EPOCH, &attesters)?);
         let plan = plan(&admin, table);
         let mut accounts = try_join_all(nodes.iter().map(|node| Account::connect(&node.url, admin.clone()))).await?;
-        let deployments = deploy::deploy(&plan, &mut accounts).await?;
+        let Deployed { hub_registry, chains: deployments, .. } = deploy::deploy(&plan, &mut accounts).await?;
         let recipients = routes::open(&deployments, &mut accounts).await?;
         let chains: Vec<Chain> = nodes
             .into_iter()
@@ -131,7 +147,7 @@ impl Network {
             .collect();
 
         console.say("starting one relayer and four attesters");
-        network_file(&plan, &chains, &attesters).save(&dir.path().join(files::NETWORK))?;
+        network_file(&plan, hub_registry, &chains, &attesters).save(&dir.path().join(files::NETWORK))?;
         let ports = Ports::reserve(attesters.len())?;
         let configs = files::write(dir, &chains, &attesters, &executor, &ports)?;
         let collector = ports.collector.local_addr()?;
@@ -139,7 +155,8 @@ impl Network {
         drop(ports);
         let endpoints = start_daemons(dir, programs, processes, configs)?;
         ready::wait(processes, &endpoints, console).await?;
-        Ok(Self { chains, collector, endpoints })
+        value::spread(&chains, &mut accounts, console).await?;
+        Ok(Self { chains, collector, endpoints, treasurers: accounts })
     }
 
     /// The chain with this id.
@@ -161,6 +178,7 @@ struct Daemon {
 struct Ports {
     collector: TcpListener,
     relayer: TcpListener,
+    admin: TcpListener,
     attesters: Vec<TcpListener>,
 }
 
@@ -170,6 +188,7 @@ impl Ports {
         Ok(Self {
             collector: free()?,
             relayer: free()?,
+            admin: free()?,
             attesters: (0..attesters).map(|_| free()).collect::<Result<_, _>>()?,
         })
     }
@@ -192,10 +211,11 @@ fn plan(admin: &PrivateKeySigner, table: Arc<EpochTable>) -> Plan {
         name: NAME.to_owned(),
         #[allow(clippy::expect_used, reason = "a constant that is not zero")]
         hub_chain: ChainId::new(CHAINS[0].1).expect("not zero"),
-        hub_registry: admin,
         table,
         activates_at: now_s - DAY_S,
         expires_at: now_s + 90 * DAY_S,
+        epoch_overlap_s: DAY_S,
+        inbound: InboundCap { capacity: U208::from(u128::MAX), window_s: 3_600 },
         roles: Roles {
             era_holder: admin,
             route_admin: admin,
@@ -206,7 +226,7 @@ fn plan(admin: &PrivateKeySigner, table: Arc<EpochTable>) -> Plan {
     }
 }
 
-fn network_file(plan: &Plan, chains: &[Chain], attesters: &[Attester]) -> NetworkFile {
+fn network_file(plan: &Plan, hub_registry: Address, chains: &[Chain], attesters: &[Attester]) -> NetworkFile {
     let entry = |(partition, chain): (u32, &Chain)| {
         let at = chain.deployment.addresses;
         ChainEntry {
@@ -231,7 +251,7 @@ fn network_file(plan: &Plan, chains: &[Chain], attesters: &[Attester]) -> Networ
     NetworkFile {
         name: plan.name.clone(),
         hub_chain: plan.hub_chain,
-        hub_registry: plan.hub_registry,
+        hub_registry,
         chains: (0..).zip(chains).map(entry).collect(),
         epochs: vec![epoch],
     }
@@ -249,6 +269,9 @@ fn start_daemons(
     for Daemon { name, relayer: is_relayer, config, telemetry } in daemons {
         let program = if is_relayer { &relayer } else { &attester };
         let config = config.to_string_lossy();
+        if !is_relayer {
+            processes.complete(&name, &attester, &["guard", "init", "--config", &config])?;
+        }
         let log = processes.start(&name, program, &["run", "--config", &config], &BTreeMap::new())?;
         endpoints.push(Endpoint { name, telemetry, log });
     }

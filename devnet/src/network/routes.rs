@@ -12,6 +12,9 @@ use super::NetworkError;
 /// The longest payload of the demo, in bytes.
 pub(crate) const PAYLOAD_MAX: u16 = 4_096;
 
+/// The most $ERA that one message carries, in the smallest unit.
+const VALUE_MAX: u128 = 10_000_000 * 10_u128.pow(18);
+
 /// Whom a chain's messages are sent to.
 #[derive(Debug, Clone, Copy)]
 pub struct Recipients {
@@ -68,14 +71,14 @@ pub(super) async fn open(
     Ok(recipients)
 }
 
-/// A route for `Generic` messages of the demo's size, without a fee.
+/// A route for messages of the demo's size and for $ERA, without a fee.
 fn set_route(there: &Deployment) -> Vec<u8> {
     let route = abi::Route {
         gateway: there.addresses.gateway,
-        kinds: 1 << Kind::Generic.byte(),
+        kinds: 1 << Kind::Generic.byte() | 1 << Kind::ValueFlow.byte(),
         bytesMax: PAYLOAD_MAX,
         gasMax: 1_000_000,
-        valueMax: 0,
+        valueMax: VALUE_MAX,
         feeBase: Default::default(),
         feePerByte: Default::default(),
         feePerGas: Default::default(),

@@ -9,6 +9,10 @@ const ORDERED: usize = 10;
 pub const REVERTING: usize = 5;
 /// The longest payload, in bytes.
 const PAYLOAD_MAX: usize = 4_096;
+/// The part of all messages that moves $ERA: one in this many.
+const ERA_PART: u32 = 3;
+/// The most $ERA that one message moves, in the smallest unit.
+const ERA_MAX: u128 = 100 * 10_u128.pow(18);
 /// The part of all messages that is sent at once: one in this many.
 const BURST_PART: usize = 3;
 
@@ -25,8 +29,17 @@ pub struct Planned {
     pub ordered: bool,
     /// Whether its recipient reverts.
     pub reverting: bool,
-    /// What the recipient is called with.
-    pub payload: Vec<u8>,
+    /// What it carries.
+    pub cargo: Cargo,
+}
+
+/// What a message carries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cargo {
+    /// Bytes that the recipient is called with.
+    Payload(Vec<u8>),
+    /// So much $ERA, in the smallest unit.
+    Era(u128),
 }
 
 /// All messages of a demo, in the order in which each sender sends.
@@ -39,7 +52,7 @@ pub struct Traffic {
 }
 
 impl Traffic {
-    /// `messages` messages, at least 20, between `chains` chains with `senders` senders each. Every lane gets some.
+    /// `messages` messages, at least 60, between `chains` chains with `senders` senders each. Every lane gets some.
     pub fn plan(seed: u64, messages: usize, chains: usize, senders: usize) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let lanes: Vec<(usize, usize)> = (0..chains)
@@ -56,6 +69,8 @@ impl Traffic {
         all.shuffle(&mut random);
 
         let mut places: Vec<usize> = (0..messages).collect();
+        // What is to revert, or to keep its order, is no transfer.
+        places.retain(|place| matches!(all[*place].cargo, Cargo::Payload(_)));
         places.shuffle(&mut random);
         let (reverting, rest) = places.split_at(REVERTING);
         reverting.iter().for_each(|place| all[*place].reverting = true);
@@ -81,9 +96,14 @@ impl Traffic {
 }
 
 fn draw(random: &mut ChaCha8Rng, (origin, destination): (usize, usize), senders: usize) -> Planned {
-    let mut payload = vec![0; random.random_range(0..=PAYLOAD_MAX)];
-    random.fill(payload.as_mut_slice());
-    Planned { origin, destination, sender: random.random_range(0..senders), ordered: false, reverting: false, payload }
+    let cargo = if random.random_ratio(1, ERA_PART) {
+        Cargo::Era(random.random_range(1..=ERA_MAX))
+    } else {
+        let mut payload = vec![0; random.random_range(0..=PAYLOAD_MAX)];
+        random.fill(payload.as_mut_slice());
+        Cargo::Payload(payload)
+    };
+    Planned { origin, destination, sender: random.random_range(0..senders), ordered: false, reverting: false, cargo }
 }
 
 #[cfg(test)]
@@ -96,13 +116,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_seed_gives_the_same_messages_with_all_that_a_demo_shows(seed: u64, messages in 20_usize..80) {
+        fn a_seed_gives_the_same_messages_with_all_that_a_demo_shows(seed: u64, messages in 60_usize..120) {
             let traffic = Traffic::plan(seed, messages, 3, 4);
             prop_assert_eq!(&traffic, &Traffic::plan(seed, messages, 3, 4));
             prop_assert_eq!(traffic.len(), messages);
             let all: Vec<_> = traffic.burst.iter().chain(&traffic.steady).collect();
             prop_assert!(all.iter().all(|one| one.origin != one.destination && one.origin < 3 && one.destination < 3));
-            prop_assert!(all.iter().all(|one| one.sender < 4 && one.payload.len() <= PAYLOAD_MAX));
+            prop_assert!(all.iter().all(|one| one.sender < 4));
+            let fits = |one: &Planned| match &one.cargo {
+                Cargo::Payload(payload) => payload.len() <= PAYLOAD_MAX,
+                Cargo::Era(amount) => (1..=ERA_MAX).contains(amount) && !one.reverting && !one.ordered,
+            };
+            prop_assert!(all.iter().all(|one| fits(one)));
             prop_assert_eq!(all.iter().filter(|one| one.reverting).count(), REVERTING);
             let ordered: Vec<_> = all.iter().filter(|one| one.ordered).collect();
             prop_assert_eq!(ordered.len(), ORDERED);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use alloy::{
-    primitives::{Address, Bytes, TxKind, U256},
+    primitives::{Address, Bytes, TxKind, U256, uint},
     signers::local::PrivateKeySigner,
     sol_types::SolCall,
 };
@@ -14,9 +14,10 @@ use metalayer_proto::{
 };
 use relayer::deploy::{Account, Inclusion, TransactionError};
 
-use super::Planned;
+use super::{Cargo, Planned};
 use crate::{
     console::Console,
+    era,
     network::{Chain, NetworkError},
 };
 
@@ -27,6 +28,8 @@ const RECIPIENT_GAS: u64 = 100_000;
 /// What sending costs without its payload, and of each of its bytes (calldata, hash, log); generous.
 const SEND_GAS: u64 = 400_000;
 const SEND_GAS_PER_BYTE: u64 = 64;
+/// What each sender has, enough for all that it sends.
+const SENDER_ERA: U256 = uint!(100_000_000_000_000_000_000_000_U256);
 /// Between two messages of the steady flow.
 const STEADY_EVERY: Duration = Duration::from_millis(100);
 
@@ -40,12 +43,18 @@ impl Senders {
     /// How many there are on each chain.
     pub const PER_CHAIN: usize = SENDERS;
 
-    /// Fresh accounts with funds on every chain.
-    pub async fn open(chains: &[Chain]) -> Result<Self, NetworkError> {
+    /// Fresh accounts with funds, and $ERA of the `treasurers`, on every chain.
+    pub async fn open(chains: &[Chain], treasurers: &mut [Account]) -> Result<Self, NetworkError> {
         let mut accounts = Vec::new();
-        for Chain { node, .. } in chains {
+        for (Chain { node, deployment, .. }, treasurer) in chains.iter().zip(treasurers) {
             let signers: Vec<_> = (0..SENDERS).map(|_| PrivateKeySigner::random()).collect();
             node.fund(&signers.iter().map(PrivateKeySigner::address).collect::<Vec<Address>>()).await?;
+            let token = TxKind::Call(deployment.addresses.era);
+            let mut given = Vec::new();
+            for signer in &signers {
+                given.push(treasurer.send("giving $ERA", token, era::give(signer.address(), SENDER_ERA)).await?);
+            }
+            included(treasurer, &given).await?;
             accounts.push(try_join_all(signers.into_iter().map(|signer| Account::connect(&node.url, signer))).await?);
         }
         Ok(Self { accounts })
@@ -97,13 +106,21 @@ async fn included(account: &Account, sent: &[Inclusion]) -> Result<(), Transacti
 
 async fn send(account: &mut Account, chains: &[Chain], message: &Planned) -> Result<Inclusion, TransactionError> {
     let (here, there) = (&chains[message.origin], &chains[message.destination]);
+    let payload = match &message.cargo {
+        Cargo::Payload(payload) => payload,
+        Cargo::Era(amount) => {
+            let call = era::transfer_to(there.node.chain, account.address(), U256::from(*amount));
+            let bridge = TxKind::Call(here.deployment.addresses.era_bridge);
+            return account.send_with_gas("sending $ERA", bridge, call, SEND_GAS).await;
+        }
+    };
     let recipient = if message.reverting { there.recipients.reverting } else { there.recipients.willing };
     let call = sendMessageCall {
         recipient: interop::format(there.node.chain, recipient),
-        payload: message.payload.clone().into(),
+        payload: payload.clone().into(),
         attributes: attributes(message),
     };
-    let gas = SEND_GAS + SEND_GAS_PER_BYTE * message.payload.len() as u64;
+    let gas = SEND_GAS + SEND_GAS_PER_BYTE * payload.len() as u64;
     let gateway = TxKind::Call(here.deployment.addresses.gateway);
     account.send_with_gas("sending a message", gateway, call.abi_encode().into(), gas).await
 }
