@@ -13,3 +13,9 @@ mod bad_input;
 mod binaries;
 #[cfg(test)]
 mod demo;
+#[cfg(test)]
+mod elsewhere;
+#[cfg(test)]
+mod endings;
+#[cfg(test)]
+mod gas;
