@@ -48,9 +48,10 @@ check: preflight ## format, lints, licences, docs, the security map
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" $(CARGO) doc --workspace --no-deps --document-private-items
 	tools/security-map
 
-bench: preflight ## gas of the contracts' measured paths, against what is committed
+bench: preflight ## gas of the contracts' measured paths against what is committed, and a message's on a real node against its limits
 	cd contracts && tools/gas --check >&2
 	@cat contracts/gas-report.md
+	@$(CARGO) run --quiet --bin devnet -- gas
 
 install: build ## put attester, relayer and devnet into $(PREFIX)/bin
 	@target=$$($(CARGO) target-dir); mkdir -p "$(PREFIX)/bin"; \
