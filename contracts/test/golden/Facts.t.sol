@@ -26,7 +26,7 @@ contract GoldenFactsTest {
 
     function test_factsAreProven() public view {
         uint256 facts = Golden.length(json, ".facts");
-        vm.assertEq(facts, 9, "facts");
+        vm.assertEq(facts, 11, "facts");
         for (uint256 i = 0; i < facts; ++i) {
             Proof memory proof = _proof(i);
             vm.assertTrue(_proves(proof), "not proven");
@@ -39,7 +39,7 @@ contract GoldenFactsTest {
     }
 
     function test_alteredProofsAreRefused() public view {
-        for (uint256 i = 0; i < 9; ++i) {
+        for (uint256 i = 0; i < 11; ++i) {
             Proof memory proof = _proof(i);
             bytes32[] memory siblings = proof.siblings;
             for (uint256 k = 0; k < siblings.length; ++k) {
@@ -64,7 +64,7 @@ contract GoldenFactsTest {
 
     /// @dev The key as `claimFees` makes it, and the value as it hashes a total.
     function test_feesKeyAndValue() public view {
-        for (uint256 i = 0; i < 9; ++i) {
+        for (uint256 i = 0; i < 11; ++i) {
             string memory at = Golden.at(".facts", i);
             if (keccak256(bytes(vm.parseJsonString(json, Golden.at(at, "namespace")))) != keccak256("fees")) continue;
             bytes memory key = Golden.data(json, at, "key");
