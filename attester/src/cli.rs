@@ -4,15 +4,11 @@ use std::path::PathBuf;
 
 use alloy::primitives::Address;
 use clap::{Parser, Subcommand};
-use metalayer_node::telemetry::LogFormat;
+use metalayer_node::{config::ExitCause, telemetry::LogFormat};
 
 use crate::commands::guard::Floor;
 
-const EXIT_CODES: &str = "\
-Exit codes: 0 asked to stop, or done; 2 wrong command line; 3 wrong configuration; 4 no chain can be reached;
-5 store unusable; 6 port in use; 7 key or guard unusable; 1 anything else.
-
-Logs go to standard error, results to standard output. RUST_LOG sets what is logged (default: info).";
+const EXIT_CODES: &str = ExitCause::HELP;
 
 /// Verifies what happens on every rollup of a Metalayer network, and signs it.
 ///

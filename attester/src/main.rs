@@ -8,24 +8,11 @@ use attester::{
     commands::{guard, keys},
 };
 use clap::Parser;
-use metalayer_node::{
-    config::ExitCause,
-    daemon::{DaemonError, render},
-};
+use metalayer_node::daemon::{DaemonError, ended, render};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run(Cli::parse().command).await {
-        Ok(result) => {
-            #[allow(clippy::print_stdout, reason = "the command's result")]
-            result.into_iter().for_each(|result| println!("{result}"));
-            ExitCause::Done.into()
-        }
-        Err(error) => {
-            eprintln!("attester: {error}");
-            error.cause().into()
-        }
-    }
+    ended("attester", run(Cli::parse().command).await)
 }
 
 async fn run(command: Command) -> Result<Option<String>, DaemonError> {

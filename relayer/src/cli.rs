@@ -4,13 +4,9 @@ use std::path::PathBuf;
 
 use alloy::primitives::B256;
 use clap::{Parser, Subcommand};
-use metalayer_node::telemetry::LogFormat;
+use metalayer_node::{config::ExitCause, telemetry::LogFormat};
 
-const EXIT_CODES: &str = "\
-Exit codes: 0 asked to stop, or done; 2 wrong command line; 3 wrong configuration; 4 no chain can be reached;
-5 store unusable; 6 port in use; 7 key or guard unusable; 1 anything else.
-
-Logs go to standard error, results to standard output. RUST_LOG sets what is logged (default: info).";
+const EXIT_CODES: &str = ExitCause::HELP;
 
 /// Carries proven messages between the rollups of a Metalayer network.
 ///

@@ -3,10 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use metalayer_node::{
-    config::ExitCause,
-    daemon::{DaemonError, render},
-};
+use metalayer_node::daemon::{DaemonError, ended, render};
 use metalayer_proto::ids::MessageId;
 use relayer::{
     app,
@@ -16,17 +13,7 @@ use relayer::{
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run(Cli::parse().command).await {
-        Ok(result) => {
-            #[allow(clippy::print_stdout, reason = "the command's result")]
-            result.into_iter().for_each(|result| println!("{result}"));
-            ExitCause::Done.into()
-        }
-        Err(error) => {
-            eprintln!("relayer: {error}");
-            error.cause().into()
-        }
-    }
+    ended("relayer", run(Cli::parse().command).await)
 }
 
 async fn run(command: Command) -> Result<Option<String>, DaemonError> {

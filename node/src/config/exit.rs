@@ -36,6 +36,13 @@ pub enum ExitCause {
 }
 
 impl ExitCause {
+    /// What every daemon's `--help` says of them, and of where its words go.
+    pub const HELP: &'static str = "\
+Exit codes: 0 asked to stop, or done; 2 wrong command line; 3 wrong configuration; 4 no chain can be reached;
+5 store unusable; 6 port in use; 7 key or guard unusable; 1 anything else.
+
+Logs go to standard error, results to standard output. RUST_LOG sets what is logged (default: info).";
+
     /// The code that the process ends with.
     pub const fn code(self) -> u8 {
         self as u8

@@ -9,7 +9,7 @@ mod sections;
 pub use chains::{ChainSettings, OpenChain, open_chains, read_chains};
 pub use error::{DaemonError, Problems};
 pub use readiness::BoardReadiness;
-pub use result::render;
+pub use result::{ended, render};
 pub use sections::{read_network, read_telemetry};
 
 /// Resolves at SIGTERM or SIGINT.
