@@ -77,14 +77,15 @@ struct Attesting {
 /// Opens it, or says everything that is wrong.
 pub(crate) async fn open(config: &Config, registry: &telemetry::Metrics) -> Result<Opened, DaemonError> {
     let mut problems = Problems::default();
-    let signer = problems.note(open_signer(config));
-    let guard = problems.note(open_guard(config));
+    let keys = problems.note(open_keys(config));
+    let member = keys.as_ref().and_then(|keys| problems.note(require_member(config, keys)));
+    let guard = keys.as_ref().and_then(|keys| problems.note(open_guard(config, keys)));
     let listener = problems.note(http::bind(config.telemetry_listen, "metrics", "telemetry.listen").await);
     let rpc_metrics = RpcMetrics::declare(registry)?;
     let chains = problems.note(open_chains(&config.chains, &config.network, &rpc_metrics).await);
-    match (signer, guard, listener, chains) {
-        (Some(signer), Some((store, guard)), Some(listener), Some(chains)) => {
-            let attesting = Attesting { signer, store, guard: Arc::new(guard), chains };
+    match (keys, member, guard, listener, chains) {
+        (Some(keys), Some(()), Some((store, guard)), Some(listener), Some(chains)) => {
+            let attesting = Attesting { signer: Arc::new(keys), store, guard: Arc::new(guard), chains };
             Ok(Opened { listener, attesting })
         }
         _ => Err(problems.into()),
@@ -100,32 +101,32 @@ pub async fn check(config_file: &Path) -> Result<String, DaemonError> {
     let registry = telemetry::Metrics::new("attester", env!("CARGO_PKG_VERSION"))?;
     let rpc_metrics = RpcMetrics::declare(&registry)?;
     let mut problems = Problems::default();
-    let signer = problems.note(open_signer(&config));
+    let keys = problems.note(open_keys(&config));
+    let member = keys.as_ref().and_then(|keys| problems.note(require_member(&config, keys)));
     let chains = problems.note(open_chains(&config.chains, &config.network, &rpc_metrics).await);
-    let (Some(signer), Some(chains)) = (signer, chains) else { return Err(problems.into()) };
-    let id = signer.public_key().attester_id();
+    let (Some(keys), Some(()), Some(chains)) = (keys, member, chains) else { return Err(problems.into()) };
+    let id = keys.public_key().attester_id();
     Ok(format!("configuration is good: network {}, {} chains, attester {id}", config.network.name, chains.len()))
 }
 
-/// Opens the keys, and finds them in the network's epochs: with others nothing that is signed would count.
-fn open_signer(config: &Config) -> Result<Arc<dyn AttesterSigner>, DaemonError> {
-    let signer = open_keys(config)?;
-    let (key, transport) = (signer.public_key(), signer.transport_key());
+/// Finds the keys in the network's epochs: with others nothing that is signed would count.
+fn require_member(config: &Config, keys: &LocalSigner) -> Result<(), DaemonError> {
+    let (key, transport) = (keys.public_key(), keys.transport_key());
     let is_member = config
         .network
         .epochs
         .iter()
         .flat_map(|epoch| &epoch.members)
         .any(|member| member.member.key == key && member.transport_key == transport);
-    if !is_member {
-        let id = key.attester_id();
-        return Err(DaemonError::NotAMember(format!(
-            "attester {id} with transport key {transport} is a member of no epoch of network {}; \
-             name the keys that were registered, or a newer network_file",
-            config.network.name
-        )));
+    if is_member {
+        return Ok(());
     }
-    Ok(Arc::new(signer))
+    let id = key.attester_id();
+    Err(DaemonError::NotAMember(format!(
+        "attester {id} with transport key {transport} is a member of no epoch of network {}; \
+         name the keys that were registered, or a newer network_file",
+        config.network.name
+    )))
 }
 
 /// Opens the two keys that a configuration names.
@@ -139,9 +140,9 @@ pub(crate) fn open_store(config: &Config) -> Result<Arc<dyn Store>, DaemonError>
     Ok(Arc::new(RocksStore::open(&config.data_dir, &identity, &[guard::TABLE, sent::TABLE])?))
 }
 
-/// The data directory, and in it the guard of the configured key; nothing is signed without its records.
-fn open_guard(config: &Config) -> Result<(Arc<dyn Store>, Guard), DaemonError> {
-    let key = open_keys(config)?.public_key().attester_id();
+/// The data directory, and in it the guard of the key; nothing is signed without its records.
+fn open_guard(config: &Config, keys: &LocalSigner) -> Result<(Arc<dyn Store>, Guard), DaemonError> {
+    let key = keys.public_key().attester_id();
     let store = open_store(config)?;
     let guard = Guard::open(store.clone(), key).map_err(unusable)?;
     Ok((store, guard))
