@@ -13,11 +13,10 @@ use std::{
     path::Path,
     process::ExitCode,
     sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
 };
 
 use alloy::{
-    primitives::{Address, Bytes, TxKind, aliases::U208},
+    primitives::{Address, Bytes, TxKind},
     rpc::types::TransactionReceipt,
     signers::local::PrivateKeySigner,
 };
@@ -31,11 +30,12 @@ use metalayer_proto::{
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use relayer::deploy::{self, Account, Artifact, DeployError, InboundCap, Plan, Roles, TransactionError};
+use relayer::deploy::{self, Account, Artifact, DeployError, TransactionError};
 
 use crate::{
     cli::{GasArgs, INTERRUPTED, MISSING},
     console::Console,
+    network,
     node::{Blocks, Node, NodeError},
     preflight,
     processes::Processes,
@@ -54,7 +54,6 @@ const SEED: u64 = 1;
 /// Attesters that do not sign: a tenth, and as many as a quorum of 350 equal stakes allows.
 const ABSENT_TENTH: u16 = 35;
 const ABSENT_THIRD: u16 = 116;
-const DAY_S: u64 = 86_400;
 
 /// The most that each figure may be.
 mod limit {
@@ -168,7 +167,7 @@ pub async fn measure(anvil: &Path, processes: &mut Processes, console: &mut Cons
     let signer = PrivateKeySigner::random();
     node.fund(&[signer.address()]).await?;
     let mut accounts = [Account::connect(&node.url, signer).await?];
-    let plan = plan(chain, accounts[0].address(), &signers);
+    let plan = network::plan("gas", chain, accounts[0].address(), Arc::clone(&signers.table));
     let deployed = deploy::deploy(&plan, &mut accounts).await?;
     let deployment = &deployed.chains[0];
     let [account] = accounts;
@@ -267,24 +266,4 @@ impl Bench {
 /// What a transaction costs before anything runs: 21,000, and 4 or 16 a byte of calldata (EIP-2028).
 fn intrinsic_gas(call: &[u8]) -> u64 {
     call.iter().fold(21_000, |gas, byte| gas + if *byte == 0 { 4 } else { 16 })
-}
-
-fn plan(chain: ChainId, admin: Address, signers: &Signers) -> Plan {
-    let now_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    Plan {
-        name: "gas".to_owned(),
-        hub_chain: chain,
-        table: Arc::clone(&signers.table),
-        activates_at: now_s - DAY_S,
-        expires_at: now_s + 90 * DAY_S,
-        epoch_overlap_s: DAY_S,
-        inbound: InboundCap { capacity: U208::from(u128::MAX), window_s: 3_600 },
-        roles: Roles {
-            era_holder: admin,
-            route_admin: admin,
-            guardian: admin,
-            council: vec![admin],
-            unfreeze_delay_s: DAY_S,
-        },
-    }
 }

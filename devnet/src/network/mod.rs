@@ -135,7 +135,7 @@ impl Network {
         console.say("deploying the contracts");
         let attesters = members::draw();
         let table = Arc::new(members::table(EPOCH, &attesters)?);
-        let plan = plan(&admin, table);
+        let plan = plan(NAME, ChainId::new(CHAINS[0].1)?, admin.address(), table);
         let mut accounts = try_join_all(nodes.iter().map(|node| Account::connect(&node.url, admin.clone()))).await?;
         let Deployed { hub_registry, chains: deployments, .. } = deploy::deploy(&plan, &mut accounts).await?;
         let recipients = routes::open(&deployments, &mut accounts).await?;
@@ -203,14 +203,12 @@ async fn start_nodes(programs: &Programs, processes: &mut Processes) -> Result<V
     Ok(nodes)
 }
 
-/// One account stands for everybody who has a role: nobody but the demo uses this network.
-fn plan(admin: &PrivateKeySigner, table: Arc<EpochTable>) -> Plan {
+/// A network that is thrown away, its epoch in force: one account stands for everybody who has a role.
+pub(crate) fn plan(name: &str, hub_chain: ChainId, admin: Address, table: Arc<EpochTable>) -> Plan {
     let now_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let admin = admin.address();
     Plan {
-        name: NAME.to_owned(),
-        #[allow(clippy::expect_used, reason = "a constant that is not zero")]
-        hub_chain: ChainId::new(CHAINS[0].1).expect("not zero"),
+        name: name.to_owned(),
+        hub_chain,
         table,
         activates_at: now_s - DAY_S,
         expires_at: now_s + 90 * DAY_S,

@@ -4,7 +4,7 @@ use alloy::{
     primitives::{Address, TxKind},
     sol_types::SolCall,
 };
-use metalayer_proto::message::Kind;
+use metalayer_proto::{events::abi, message::Kind};
 use relayer::deploy::{Account, Artifact, Deployment};
 
 use super::NetworkError;
@@ -22,25 +22,6 @@ pub struct Recipients {
     pub willing: Address,
     /// Takes none.
     pub reverting: Address,
-}
-
-mod abi {
-    #![allow(missing_docs, reason = "declared in Solidity, and documented there")]
-
-    alloy::sol! {
-        struct Route {
-            address gateway;
-            uint16 kinds;
-            uint16 bytesMax;
-            uint32 gasMax;
-            uint128 valueMax;
-            uint96 feeBase;
-            uint80 feePerByte;
-            uint80 feePerGas;
-        }
-
-        function setRoute(uint64 destinationChainId, Route route);
-    }
 }
 
 /// Opens a route from every chain to every other that charges nothing, and creates the recipients of each.

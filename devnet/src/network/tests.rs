@@ -24,7 +24,8 @@ async fn two_chains(processes: &mut Processes, more: &[&str]) -> [Account; 2] {
 
 fn some_plan() -> Plan {
     let attesters = members::draw();
-    plan(&PrivateKeySigner::random(), Arc::new(members::table(EPOCH, &attesters).unwrap()))
+    let hub = ChainId::new(CHAINS[0].1).unwrap();
+    plan(NAME, hub, PrivateKeySigner::random().address(), Arc::new(members::table(EPOCH, &attesters).unwrap()))
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use alloy::{
     primitives::{Address, TxKind, U256},
     sol_types::SolCall,
 };
+use metalayer_proto::events::abi;
 use relayer::deploy::{Account, TransactionError};
 
 use super::{Chain, NetworkError};
@@ -20,20 +21,6 @@ const SHARE: u64 = 5_000_000;
 const ARRIVAL_MAX: Duration = Duration::from_secs(90);
 /// How often it is looked whether they have arrived.
 const LOOK: Duration = Duration::from_millis(100);
-
-mod abi {
-    #![allow(missing_docs, reason = "declared in Solidity, and documented there")]
-
-    alloy::sol! {
-        struct Module {
-            uint32 moduleId;
-            uint8 kind;
-            uint64 version;
-        }
-
-        function moduleAt(uint64 chainId, address account) returns (Module);
-    }
-}
 
 /// Waits until every gateway knows every bridge, then sends each other chain its share and waits until it is there.
 pub(super) async fn spread(

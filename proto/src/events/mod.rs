@@ -71,6 +71,18 @@ pub mod abi {
         #[derive(Debug, PartialEq, Eq)]
         event Overruled(uint64 indexed destinationChainId, address indexed destinationGateway, uint64 sequence);
 
+        function setRoute(uint64 destinationChainId, Route route);
+
+        // A row of the module table; moduleId 0: no module.
+        #[derive(Debug, PartialEq, Eq)]
+        struct Module {
+            uint32 moduleId;
+            uint8 kind;
+            uint64 version;
+        }
+
+        function moduleAt(uint64 chainId, address account) view returns (Module);
+
         // Deliveries.
         #[derive(Debug, PartialEq, Eq)]
         event RootAccepted(uint64 indexed originChainId, address indexed originGateway, uint64 count, bytes32 laneRoot);
