@@ -70,7 +70,9 @@ impl DaemonError {
             Self::Key(_) | Self::NotAMember(_) | Self::Guard(_) => ExitCause::Key,
             Self::Bind(_) => ExitCause::PortInUse,
             Self::Store(_) | Self::Bus(_) => ExitCause::Storage,
-            Self::Task(Failure::Task { reason: "bus" | "guard_store" | "sent_store", .. }) => ExitCause::Storage,
+            Self::Task(Failure::Task { reason: "bus" | "guard_store" | "sent_store" | "index_store", .. }) => {
+                ExitCause::Storage
+            }
             Self::Several(all) => all.first().map_or(ExitCause::Other, Self::cause),
             Self::Metrics(_) | Self::Task(_) | Self::Start(_) => ExitCause::Other,
         }
