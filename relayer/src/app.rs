@@ -14,7 +14,7 @@ use metalayer_node::{
     epochs::EpochBook,
     sent::{self, Sent},
     signer::read_executor_key,
-    store::{directory::Identity, rocks::RocksStore},
+    store::{Table, directory::Identity, rocks::RocksStore},
     task::group::{TaskGroup, TaskHandle},
     telemetry::{self, LogFormat, Telemetry, TelemetrySettings, http},
 };
@@ -75,12 +75,13 @@ pub async fn run(config_file: &Path, log_format: LogFormat) -> Result<(), Daemon
     let partitions = config.network.chains.iter().map(|chain| chain.partition).collect();
     let bus_config = RocksBusConfig::new(config.network.id(), partitions);
     let bus: Arc<dyn Bus> = RocksBus::open(&config.data_dir.join("bus"), bus_config, clock.clone())?;
-    let network = config.network.id();
-    let identity = Identity { kind: "relayer-sent", format: SENT_FORMAT, network };
-    let store = RocksStore::open(&config.data_dir.join("sent"), &identity, &[sent::TABLE])?;
-    let sent = Arc::new(Sent::new(Arc::new(store), sent::LANE_ROWS_MAX)?);
-    let identity = Identity { kind: "relayer-index", format: INDEX_FORMAT, network };
-    let index = Index::new(Arc::new(RocksStore::open(&config.data_dir.join("index"), &identity, &index::TABLES)?));
+    let store = |folder, kind, format, tables: &[Table]| {
+        let identity = Identity { kind, format, network: config.network.id() };
+        RocksStore::open(&config.data_dir.join(folder), &identity, tables).map(Arc::new)
+    };
+    let sent = store("sent", "relayer-sent", SENT_FORMAT, &[sent::TABLE])?;
+    let sent = Arc::new(Sent::new(sent, sent::LANE_ROWS_MAX)?);
+    let index = Index::new(store("index", "relayer-index", INDEX_FORMAT, &index::TABLES)?);
     let tasks = TaskGroup::new(clock.clone());
     let readiness = Arc::new(BoardReadiness::new(tasks.status(), clock.clone()));
     let router = http::router(registry.clone(), readiness);

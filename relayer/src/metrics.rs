@@ -10,7 +10,7 @@ use metalayer_node::{
 use metalayer_proto::{
     commitment::Commitment,
     derivation::{BlockOutcome, Verdict},
-    envelope::{DeliveryRecord, Outcome},
+    envelope::DeliveryRecord,
     ids::{ChainId, LaneId},
     topics::Topic,
 };
@@ -197,13 +197,7 @@ impl Metrics {
     pub(crate) fn outcomes(&self, delivery: &DeliveryRecord) {
         let [from, to] = labels(delivery.lane);
         for message in &delivery.outcomes {
-            let outcome = match message.outcome {
-                Outcome::Delivered => "delivered",
-                Outcome::Failed => "failed",
-                Outcome::Voided => "void",
-                Outcome::Skipped => "skipped",
-            };
-            self.outcomes.with_label_values(&[from.as_str(), to.as_str(), outcome]).inc();
+            self.outcomes.with_label_values(&[from.as_str(), to.as_str(), message.outcome.as_str()]).inc();
         }
     }
 

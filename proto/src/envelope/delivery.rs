@@ -47,6 +47,18 @@ pub enum Outcome {
     Skipped,
 }
 
+impl Outcome {
+    /// The word for it in metrics and look-ups.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Failed => "failed",
+            Self::Voided => "void",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
 impl DeliveryRecord {
     /// The most outcomes in a record.
     pub const OUTCOMES_MAX: usize = ITEMS_MAX;

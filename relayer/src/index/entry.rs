@@ -5,7 +5,7 @@ use std::fmt;
 use alloy::primitives::{Address, B256};
 use metalayer_proto::{
     derivation::{JudgedMessage, Verdict},
-    envelope::{BlockRecord, DeliveryRecord, MessageOutcome, Outcome, TraceContext},
+    envelope::{BlockRecord, DeliveryRecord, MessageOutcome, TraceContext},
     ids::{ChainId, LaneId, MessageId},
     message::Kind,
 };
@@ -55,7 +55,7 @@ pub struct SentEntry {
 /// What one final transaction did with a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutcomeEntry {
-    /// `delivered`, `failed`, `voided` or `skipped`.
+    /// `delivered`, `failed`, `void` or `skipped`.
     pub outcome: String,
     /// The final block.
     pub block: u64,
@@ -90,22 +90,13 @@ impl MessageEntry {
     /// Takes note of an outcome; one that repeats changes nothing.
     pub(super) fn came_to(&mut self, record: &DeliveryRecord, outcome: &MessageOutcome) {
         let entry = OutcomeEntry {
-            outcome: word(outcome.outcome).to_owned(),
+            outcome: outcome.outcome.as_str().to_owned(),
             block: record.block_number,
             transaction: record.transaction,
         };
         if !self.outcomes.contains(&entry) && self.outcomes.len() < OUTCOMES_MAX {
             self.outcomes.push(entry);
         }
-    }
-}
-
-const fn word(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Delivered => "delivered",
-        Outcome::Failed => "failed",
-        Outcome::Voided => "voided",
-        Outcome::Skipped => "skipped",
     }
 }
 
