@@ -8,7 +8,7 @@ FORGE := node_modules/.bin/forge
 PREFIX ?= $(HOME)/.local
 ARGS ?=
 
-.PHONY: help demo test test-contracts test-rust test-e2e check bench install stop clean-cache preflight build
+.PHONY: help demo test test-contracts test-rust test-e2e check bench install fresh-check stop clean-cache preflight build
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -57,6 +57,9 @@ install: build ## put attester, relayer and devnet into $(PREFIX)/bin
 	@target=$$($(CARGO) target-dir); mkdir -p "$(PREFIX)/bin"; \
 	for name in attester relayer devnet; do install -m 0755 "$$target/debug/$$name" "$(PREFIX)/bin/$$name"; done; \
 	echo "installed attester, relayer and devnet into $(PREFIX)/bin" >&2
+
+fresh-check: ## the demo in a bare Debian tree, from nothing (as root; as long as a cold build)
+	tools/fresh-check
 
 stop: ## end every process that a demo of this clone left running
 	@tools/demo stop
