@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use alloy::primitives::Address;
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use metalayer_node::{config::ExitCause, telemetry::LogFormat};
+use metalayer_proto::ids::ChainId;
 
 use crate::commands::guard::Floor;
 
@@ -72,6 +73,33 @@ pub enum KeysCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Prove possession of the keys for a network that is still to be deployed: what its founders put into their file.
+    #[command(after_help = EXIT_CODES)]
+    Prove {
+        /// The folder that `keys new` wrote them into.
+        #[arg(long, value_name = "FOLDER", default_value = ".")]
+        folder: PathBuf,
+        /// The operator's account.
+        #[arg(long, value_name = "ADDRESS")]
+        operator: Address,
+        /// The network.
+        #[command(flatten)]
+        network: PlannedNetwork,
+        /// Print the result as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// A network by what is known of it before it stands.
+#[derive(Debug, Args)]
+pub struct PlannedNetwork {
+    /// The network's name, as the founders' file has it.
+    #[arg(long, value_name = "NAME")]
+    pub network: String,
+    /// The chain of its hub.
+    #[arg(long, value_name = "CHAIN")]
+    pub hub_chain: ChainId,
 }
 
 /// What to do with the guard's records.

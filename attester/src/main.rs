@@ -9,6 +9,7 @@ use attester::{
 };
 use clap::Parser;
 use metalayer_node::daemon::{DaemonError, ended, render};
+use metalayer_proto::ids::NetworkId;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -21,6 +22,10 @@ async fn run(command: Command) -> Result<Option<String>, DaemonError> {
         Command::Config(ConfigCommand::Check { config }) => app::check(&config).await?,
         Command::Keys(KeysCommand::New { folder, json }) => render(&keys::new(&folder)?, json),
         Command::Keys(KeysCommand::Show { config, operator, json }) => render(&keys::show(&config, operator)?, json),
+        Command::Keys(KeysCommand::Prove { folder, operator, network, json }) => {
+            let network = NetworkId::planned(&network.network, network.hub_chain);
+            render(&keys::prove(&folder, operator, network)?, json)
+        }
         Command::Guard(GuardCommand::Init { config, json }) => render(&guard::init(&config)?, json),
         Command::Guard(GuardCommand::Show { config, json }) => render(&guard::show(&config)?, json),
         Command::Guard(GuardCommand::ImportFloor { config, floor, json }) => {

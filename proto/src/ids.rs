@@ -134,6 +134,12 @@ impl NetworkId {
         bytes.extend_from_slice(hub_registry.as_slice());
         Self(keccak256(bytes))
     }
+
+    /// The id of a network whose registry does not stand yet, which no network that stands has: its first attesters prove for it
+    /// that they hold their keys.
+    pub fn planned(name: &str, hub_chain: ChainId) -> Self {
+        Self::new(name, hub_chain, Address::ZERO)
+    }
 }
 
 impl fmt::Display for NetworkId {

@@ -68,6 +68,16 @@ pub fn new(folder: &Path) -> Result<PublicKeys, DaemonError> {
     Ok(PublicKeys { files, ..PublicKeys::of(&signer) })
 }
 
+/// Proves for a network that is still to be deployed that `operator` holds the keys in `folder`.
+///
+/// # Errors
+/// The keys cannot be used.
+pub fn prove(folder: &Path, operator: Address, network: NetworkId) -> Result<PublicKeys, DaemonError> {
+    let signer = LocalSigner::open(&folder.join(BLS_KEY), &folder.join(TRANSPORT_KEY))?;
+    let possession = PossessionProof::new(signer.secret_key(), network, operator).to_bytes().into();
+    Ok(PublicKeys { possession: Some(possession), ..PublicKeys::of(&signer) })
+}
+
 /// Shows the keys that a configuration names; with an operator's account also the proof of possession for it.
 ///
 /// # Errors

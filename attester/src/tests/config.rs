@@ -13,7 +13,10 @@ use metalayer_node::{
     daemon::{DaemonError, render},
     telemetry,
 };
-use metalayer_proto::bls::{PossessionProof, PublicKey};
+use metalayer_proto::{
+    bls::{PossessionProof, PublicKey},
+    ids::{ChainId, NetworkId},
+};
 use tempfile::TempDir;
 
 use super::bench::{network, signer};
@@ -165,6 +168,19 @@ async fn a_floor_needs_a_collector_or_the_operators_word() {
     assert!(imported.contains("eip155:901      signed up to 77"), "{imported}");
     assert!(imported.contains("nothing is known of eip155:900"), "{imported}");
     assert!("901=x".parse::<commands::guard::Floor>().is_err());
+}
+
+#[test]
+fn keys_are_proven_for_a_network_that_is_still_to_be_deployed() {
+    let folder = tempfile::tempdir().unwrap();
+    commands::keys::new(folder.path()).unwrap();
+    let operator = Address::repeat_byte(7);
+    let network = NetworkId::planned("example", ChainId::new(900).unwrap());
+    let shown = serde_json::to_value(commands::keys::prove(folder.path(), operator, network).unwrap()).unwrap();
+    let bytes = |name: &str| shown[name].as_str().unwrap().parse::<Bytes>().unwrap();
+    let key = PublicKey::from_bytes(&bytes("bls_key")).unwrap();
+    let proof = PossessionProof::from_bytes(&bytes("possession")).unwrap();
+    proof.verify(&key, network, operator).unwrap();
 }
 
 #[test]
