@@ -48,6 +48,21 @@ pub enum Command {
     /// Look at records that were refused.
     #[command(subcommand)]
     DeadLetter(DeadLetterCommand),
+    /// Deploy a network's contracts on all its chains, and write the network file that every daemon reads.
+    #[command(after_help = EXIT_CODES)]
+    Deploy {
+        /// What to deploy; config/deploy.toml is a commented example.
+        file: PathBuf,
+        /// Send nothing: check the file, the key and every chain, and tell where all would stand.
+        #[arg(long)]
+        dry_run: bool,
+        /// Print the result as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// What a rollup's team allows on the lanes that leave its chains: kinds, limits, fees.
+    #[command(subcommand)]
+    Route(RouteCommand),
     /// Look at the configuration without running.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -74,6 +89,35 @@ pub enum DeadLetterCommand {
         /// The configuration of the relayer that is asked.
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
+        /// Print the result as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// What to do with routes.
+#[derive(Debug, Subcommand)]
+pub enum RouteCommand {
+    /// Bring the routes of a file onto their chains. What stands there already is left alone, so that it can be run again.
+    #[command(after_help = EXIT_CODES)]
+    Register {
+        /// The routes; config/routes.toml is a commented example.
+        file: PathBuf,
+        /// The key of the account that may set routes at each gateway: 64 hexadecimal digits in a file that you alone can read.
+        #[arg(long, value_name = "FILE", required_unless_present = "dry_run")]
+        key_file: Option<PathBuf>,
+        /// Send nothing: tell what would be set, beside what stands there.
+        #[arg(long, conflicts_with = "key_file")]
+        dry_run: bool,
+        /// Print the result as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// The routes that leave the chains of a file, as the gateways have them now.
+    #[command(after_help = EXIT_CODES)]
+    List {
+        /// The routes' file, of which the network and the chains count.
+        file: PathBuf,
         /// Print the result as JSON.
         #[arg(long)]
         json: bool,

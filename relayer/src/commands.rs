@@ -1,9 +1,15 @@
-//! What an operator asks a running relayer, through its admin API: each command answers one result.
+//! What an operator asks a running relayer, through its admin API: each command answers one result. Beside them what founders and
+//! rollups' teams do with keys of their own: [`deploy`] and [`route`].
+
+pub mod deploy;
+mod era;
+pub mod route;
 
 use std::{fmt, path::Path};
 
-use metalayer_node::{daemon::DaemonError, signer::SignerError};
-use metalayer_proto::ids::MessageId;
+use alloy::signers::local::PrivateKeySigner;
+use metalayer_node::{chain::ChainError, daemon::DaemonError, signer::SignerError};
+use metalayer_proto::ids::{ChainId, MessageId};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
@@ -12,6 +18,7 @@ use crate::{
         client::{self, AdminError},
     },
     config::Config,
+    deploy::{Account, DeployError, TransactionError},
     index::MessageEntry,
 };
 
@@ -65,4 +72,43 @@ async fn ask<T: DeserializeOwned>(config_file: &Path, path: &str) -> Result<T, D
         AdminError::Token(error) => DaemonError::Key(SignerError::File(error)),
         other => DaemonError::Start(other.to_string()),
     })
+}
+
+/// The account of `key` on `chain`, through the first of the endpoints at `rpc` that answers and serves it.
+async fn connect(chain: ChainId, rpc: &[String], key: &PrivateKeySigner) -> Result<Account, DaemonError> {
+    let mut problems = Vec::new();
+    for url in rpc {
+        match Account::connect(url, key.clone()).await {
+            Ok(account) if account.chain() == chain => return Ok(account),
+            Ok(account) => problems.push(format!("an endpoint serves {}", account.chain())),
+            Err(error) => problems.push(error.to_string()),
+        }
+    }
+    Err(DaemonError::Unreachable(format!("{chain}: {}: check rpc", problems.join("; "))))
+}
+
+/// A node's failure as a command's.
+fn node_failed(error: &ChainError) -> DaemonError {
+    match error {
+        ChainError::Refused { .. } => DaemonError::Start(error.to_string()),
+        _ => DaemonError::Unreachable(error.to_string()),
+    }
+}
+
+impl From<TransactionError> for DaemonError {
+    fn from(error: TransactionError) -> Self {
+        match error {
+            TransactionError::Node { .. } => Self::Unreachable(error.to_string()),
+            _ => Self::Start(error.to_string()),
+        }
+    }
+}
+
+impl From<DeployError> for DaemonError {
+    fn from(error: DeployError) -> Self {
+        match error {
+            DeployError::Transaction(error) => error.into(),
+            _ => Self::Start(error.to_string()),
+        }
+    }
 }

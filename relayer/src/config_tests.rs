@@ -1,55 +1,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use alloy::primitives::Address;
-use metalayer_node::{
-    chain::{Finality, ReadingMode},
-    config::{ChainEntry, EpochEntry, MemberEntry},
-};
-use metalayer_proto::{batch::TransportKey, topics::Partition};
 use tempfile::TempDir;
 
 use super::*;
-use crate::testing::{Attesters, gateway, transport};
+use crate::testing::network_file;
 
 const EXAMPLE: &str = include_str!("../../config/relayer.toml");
-
-fn network() -> NetworkFile {
-    let chain = |(partition, id): (u32, u64)| ChainEntry {
-        name: format!("chain-{id}"),
-        id: gateway(id).chain,
-        partition: Partition(partition),
-        gateway: gateway(id).gateway,
-        attester_set: Address::repeat_byte(1),
-        hub_agent: Address::repeat_byte(2),
-        era: Address::repeat_byte(3),
-        deployment_block: 1,
-        finality: Finality::Finalized,
-        reading: ReadingMode::BloomReceipts,
-    };
-    let attesters = Attesters::new();
-    let member = |index: usize| {
-        let key = attesters.secrets[index].public_key();
-        let position = attesters.table.position(key.attester_id()).unwrap();
-        let transport_key = TransportKey::from(&transport(index));
-        let member = attesters.table.members()[position as usize];
-        (position, MemberEntry { operator: Address::repeat_byte(5), transport_key, member })
-    };
-    let members: std::collections::BTreeMap<_, _> = (0..4).map(member).collect();
-    let members = members.into_values().collect();
-    NetworkFile {
-        name: "example".into(),
-        hub_chain: gateway(900).chain,
-        hub_registry: Address::repeat_byte(4),
-        chains: (1..).zip([900, 901]).map(chain).collect(),
-        epochs: vec![EpochEntry { table: attesters.table.clone(), activates_at: 1, expires_at: 2, members }],
-    }
-}
 
 /// A folder with a network's file and the relayer's.
 fn folder(config: &str) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("networks")).unwrap();
-    network().save(&folder.path().join("networks/example.toml")).unwrap();
+    network_file().save(&folder.path().join("networks/example.toml")).unwrap();
     let file = folder.path().join("relayer.toml");
     std::fs::write(&file, config).unwrap();
     (folder, file)
@@ -59,7 +21,7 @@ fn folder(config: &str) -> (TempDir, PathBuf) {
 fn the_commented_example_is_a_configuration() {
     let (folder, file) = folder(EXAMPLE);
     let config = Config::load(&file).unwrap();
-    assert_eq!(config.network, network());
+    assert_eq!(config.network, network_file());
     assert_eq!(config.data_dir, Path::new("/var/lib/metalayer/relayer"));
     assert_eq!(config.executor_key_file, folder.path().join("executor.key"));
     assert_eq!(config.max_fee_per_gas, 200_000_000_000);

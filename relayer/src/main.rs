@@ -3,17 +3,26 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use metalayer_node::daemon::{DaemonError, ended, render};
+use metalayer_node::{
+    daemon::{DaemonError, ended, render},
+    telemetry::{LogFormat, Telemetry, TelemetrySettings},
+};
 use metalayer_proto::ids::MessageId;
 use relayer::{
     app,
-    cli::{Cli, Command, ConfigCommand, DeadLetterCommand},
-    commands,
+    cli::{Cli, Command, ConfigCommand, DeadLetterCommand, RouteCommand},
+    commands::{self, deploy, route},
 };
 
 #[tokio::main]
 async fn main() -> ExitCode {
     ended("relayer", run(Cli::parse().command).await)
+}
+
+/// What a command that takes long does meanwhile goes to standard error.
+fn progress() -> Result<Telemetry, DaemonError> {
+    let settings = TelemetrySettings { service: "relayer", format: LogFormat::Text, filter: None, otlp_endpoint: None };
+    Ok(Telemetry::init(&settings)?)
 }
 
 async fn run(command: Command) -> Result<Option<String>, DaemonError> {
@@ -27,5 +36,13 @@ async fn run(command: Command) -> Result<Option<String>, DaemonError> {
         Command::DeadLetter(DeadLetterCommand::Show { place, config, json }) => {
             render(&commands::dead_letter(&config, &place).await?, json)
         }
+        Command::Deploy { file, dry_run, json } => {
+            let _progress = progress()?;
+            render(&deploy::deploy(&file, dry_run).await?, json)
+        }
+        Command::Route(RouteCommand::Register { file, key_file, json, .. }) => {
+            render(&route::register(&file, key_file.as_deref()).await?, json)
+        }
+        Command::Route(RouteCommand::List { file, json }) => render(&route::list(&file).await?, json),
     }))
 }

@@ -14,7 +14,9 @@ use async_trait::async_trait;
 use ed25519_dalek::SigningKey;
 use metalayer_node::{
     bus::{self, Bus, BusError, InstanceId, Member as GroupMember, Offset, Ownership, Stored, memory::MemoryBus},
+    chain::{Finality, ReadingMode},
     clock::manual::ManualClock,
+    config::{ChainEntry, EpochEntry, MemberEntry, NetworkFile},
     epochs::{Epoch, EpochBook},
     telemetry,
 };
@@ -226,5 +228,38 @@ impl Bus for FailingBus {
 
     async fn join(self: Arc<Self>, group: Group, instance: InstanceId) -> Result<Box<dyn GroupMember>, BusError> {
         self.bus.clone().join(group, instance).await
+    }
+}
+
+/// The file of a network with a hub, 900, and another chain, 901.
+pub(crate) fn network_file() -> NetworkFile {
+    let chain = |(partition, id): (u32, u64)| ChainEntry {
+        name: format!("chain-{id}"),
+        id: gateway(id).chain,
+        partition: Partition(partition),
+        gateway: gateway(id).gateway,
+        attester_set: Address::repeat_byte(1),
+        hub_agent: Address::repeat_byte(2),
+        era: Address::repeat_byte(3),
+        deployment_block: 1,
+        finality: Finality::Finalized,
+        reading: ReadingMode::BloomReceipts,
+    };
+    let attesters = Attesters::new();
+    let member = |index: usize| {
+        let key = attesters.secrets[index].public_key();
+        let position = attesters.table.position(key.attester_id()).unwrap();
+        let transport_key = TransportKey::from(&transport(index));
+        let member = attesters.table.members()[position as usize];
+        (position, MemberEntry { operator: Address::repeat_byte(5), transport_key, member })
+    };
+    let members: std::collections::BTreeMap<_, _> = (0..4).map(member).collect();
+    let members = members.into_values().collect();
+    NetworkFile {
+        name: "example".into(),
+        hub_chain: gateway(900).chain,
+        hub_registry: Address::repeat_byte(4),
+        chains: (1..).zip([900, 901]).map(chain).collect(),
+        epochs: vec![EpochEntry { table: attesters.table.clone(), activates_at: 1, expires_at: 2, members }],
     }
 }

@@ -167,7 +167,7 @@ pub async fn measure(anvil: &Path, processes: &mut Processes, console: &mut Cons
     let signer = PrivateKeySigner::random();
     node.fund(&[signer.address()]).await?;
     let mut accounts = [Account::connect(&node.url, signer).await?];
-    let plan = network::plan("gas", chain, accounts[0].address(), Arc::clone(&signers.table));
+    let plan = network::plan("gas", &[("gas", chain)], accounts[0].address(), Arc::clone(&signers.table));
     let deployed = deploy::deploy(&plan, &mut accounts).await?;
     let deployment = &deployed.chains[0];
     let [account] = accounts;

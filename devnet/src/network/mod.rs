@@ -1,5 +1,7 @@
 //! A network on this machine: nodes, contracts, configuration files, daemons.
 
+#[cfg(test)]
+mod commands_tests;
 mod files;
 mod members;
 mod ready;
@@ -24,14 +26,16 @@ use alloy::{
 use futures::future::try_join_all;
 use metalayer_node::{
     chain::{Finality, ReadingMode},
-    config::{ChainEntry, EpochEntry, NetworkFile, SecretError},
+    config::SecretError,
 };
 use metalayer_proto::{
     ids::{ChainId, InvalidChainId},
     quorum::{EpochTable, TableError},
     topics::Partition,
 };
-use relayer::deploy::{self, Account, DeployError, Deployed, Deployment, InboundCap, Plan, Roles, TransactionError};
+use relayer::deploy::{
+    self, Account, ChainPlan, DeployError, Deployment, InboundCap, Plan, RegistryRoles, Roles, TransactionError,
+};
 
 use crate::{
     console::Console,
@@ -135,19 +139,21 @@ impl Network {
         console.say("deploying the contracts");
         let attesters = members::draw();
         let table = Arc::new(members::table(EPOCH, &attesters)?);
-        let plan = plan(NAME, ChainId::new(CHAINS[0].1)?, admin.address(), table);
+        let planned: Vec<_> = nodes.iter().map(|node| (node.name.as_str(), node.chain)).collect();
+        let plan = plan(NAME, &planned, admin.address(), table);
         let mut accounts = try_join_all(nodes.iter().map(|node| Account::connect(&node.url, admin.clone()))).await?;
-        let Deployed { hub_registry, chains: deployments, .. } = deploy::deploy(&plan, &mut accounts).await?;
-        let recipients = routes::open(&deployments, &mut accounts).await?;
+        let deployed = deploy::deploy(&plan, &mut accounts).await?;
+        let members = members::entries(&plan.table, &attesters);
+        deployed.network_file(&plan, &members).save(&dir.path().join(files::NETWORK))?;
+        let recipients = routes::open(&deployed.chains, &mut accounts).await?;
         let chains: Vec<Chain> = nodes
             .into_iter()
-            .zip(deployments)
+            .zip(deployed.chains)
             .zip(recipients)
             .map(|((node, deployment), recipients)| Chain { node, deployment, recipients })
             .collect();
 
         console.say("starting one relayer and four attesters");
-        network_file(&plan, hub_registry, &chains, &attesters).save(&dir.path().join(files::NETWORK))?;
         let ports = Ports::reserve(attesters.len())?;
         let configs = files::write(dir, &chains, &attesters, &executor, &ports)?;
         let collector = ports.collector.local_addr()?;
@@ -203,12 +209,21 @@ async fn start_nodes(programs: &Programs, processes: &mut Processes) -> Result<V
     Ok(nodes)
 }
 
-/// A network that is thrown away, its epoch in force: one account stands for everybody who has a role.
-pub(crate) fn plan(name: &str, hub_chain: ChainId, admin: Address, table: Arc<EpochTable>) -> Plan {
+/// A network that is thrown away, its epoch in force: one account stands for everybody who has a role. The first of `chains` is the
+/// hub, and a chain's place is its partition's number.
+pub(crate) fn plan(name: &str, chains: &[(&str, ChainId)], admin: Address, table: Arc<EpochTable>) -> Plan {
     let now_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let chain = |(partition, (name, id)): (u32, &(&str, ChainId))| ChainPlan {
+        name: (*name).to_owned(),
+        id: *id,
+        partition: Partition(partition),
+        finality: Finality::Finalized,
+        reading: ReadingMode::BloomReceipts,
+    };
     Plan {
         name: name.to_owned(),
-        hub_chain,
+        hub_chain: chains[0].1,
+        chains: (0..).zip(chains).map(chain).collect(),
         table,
         activates_at: now_s - DAY_S,
         expires_at: now_s + 90 * DAY_S,
@@ -220,38 +235,8 @@ pub(crate) fn plan(name: &str, hub_chain: ChainId, admin: Address, table: Arc<Ep
             guardian: admin,
             council: vec![admin],
             unfreeze_delay_s: DAY_S,
+            registry: RegistryRoles::all(admin),
         },
-    }
-}
-
-fn network_file(plan: &Plan, hub_registry: Address, chains: &[Chain], attesters: &[Attester]) -> NetworkFile {
-    let entry = |(partition, chain): (u32, &Chain)| {
-        let at = chain.deployment.addresses;
-        ChainEntry {
-            name: chain.node.name.clone(),
-            id: chain.node.chain,
-            partition: Partition(partition),
-            gateway: at.gateway,
-            attester_set: at.attester_set,
-            hub_agent: at.hub_agent,
-            era: at.era,
-            deployment_block: chain.deployment.deployment_block,
-            finality: Finality::Finalized,
-            reading: ReadingMode::BloomReceipts,
-        }
-    };
-    let epoch = EpochEntry {
-        table: plan.table.clone(),
-        activates_at: plan.activates_at,
-        expires_at: plan.expires_at,
-        members: members::entries(&plan.table, attesters),
-    };
-    NetworkFile {
-        name: plan.name.clone(),
-        hub_chain: plan.hub_chain,
-        hub_registry,
-        chains: (0..).zip(chains).map(entry).collect(),
-        epochs: vec![epoch],
     }
 }
 

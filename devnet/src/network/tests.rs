@@ -2,7 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use alloy::providers::Provider;
+use alloy::{
+    primitives::{B256, keccak256},
+    providers::Provider,
+    sol_types::SolCall,
+};
 
 use super::*;
 use crate::preflight::anvil_program;
@@ -22,10 +26,11 @@ async fn two_chains(processes: &mut Processes, more: &[&str]) -> [Account; 2] {
     accounts.try_into().unwrap()
 }
 
+/// Two chains, whose roles are somebody's who deploys nothing.
 fn some_plan() -> Plan {
-    let attesters = members::draw();
-    let hub = ChainId::new(CHAINS[0].1).unwrap();
-    plan(NAME, hub, PrivateKeySigner::random().address(), Arc::new(members::table(EPOCH, &attesters).unwrap()))
+    let table = Arc::new(members::table(EPOCH, &members::draw()).unwrap());
+    let chains = [("hub", ChainId::new(900).unwrap()), ("harbour", ChainId::new(901).unwrap())];
+    plan(NAME, &chains, PrivateKeySigner::random().address(), table)
 }
 
 #[tokio::test]
@@ -59,6 +64,47 @@ async fn contracts_stand_where_they_were_predicted() {
         assert!(deployment.deployment_block > 0);
         assert_eq!(deployment.activation_gas.len(), 1, "four members are one chunk");
     }
+    processes.stop().await;
+}
+
+alloy::sol! {
+    function hasRole(bytes32 role, address account) view returns (bool);
+}
+
+#[tokio::test]
+async fn the_deployer_keeps_no_role_that_is_another_s() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut processes = Processes::new(RunDir::create(folder.path(), "test").unwrap());
+    let mut accounts = two_chains(&mut processes, &[]).await;
+    let plan = some_plan();
+    let (deployer, holder) = (accounts[0].address(), plan.roles.registry.admin);
+
+    let deployed = deploy::deploy(&plan, &mut accounts).await.unwrap();
+    for role in [B256::ZERO, keccak256("REGISTRAR_ROLE"), keccak256("GOVERNOR_ROLE"), keccak256("STAKER_ROLE")] {
+        for (account, has) in [(deployer, false), (holder, true)] {
+            let call = hasRoleCall { role, account }.abi_encode().into();
+            let answer = accounts[0].call("reading a role", deployed.hub_registry, call).await.unwrap();
+            assert_eq!(hasRoleCall::abi_decode_returns(&answer).unwrap(), has, "{role} of {account}");
+        }
+    }
+    processes.stop().await;
+}
+
+#[tokio::test]
+async fn a_plan_that_the_accounts_do_not_fit_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut processes = Processes::new(RunDir::create(folder.path(), "test").unwrap());
+    let accounts = two_chains(&mut processes, &[]).await;
+
+    let mut more = some_plan();
+    let third = ChainPlan { id: ChainId::new(902).unwrap(), ..more.chains[1].clone() };
+    more.chains.push(third);
+    let lacking = deploy::rehearse(&more, &accounts).await.unwrap_err();
+    assert!(matches!(lacking, DeployError::NoAccount(chain) if chain.get() == 902), "{lacking}");
+    let mut fewer = some_plan();
+    fewer.chains.pop();
+    let foreign = deploy::rehearse(&fewer, &accounts).await.unwrap_err();
+    assert!(matches!(foreign, DeployError::NotPlanned(chain) if chain.get() == 901), "{foreign}");
     processes.stop().await;
 }
 

@@ -22,7 +22,7 @@ mod tests;
 
 pub use document::Document;
 pub use exit::ExitCause;
-pub use network::{ChainEntry, EpochEntry, MemberEntry, NetworkFile};
+pub use network::{ChainEntry, EpochEntry, MemberEntry, NetworkFile, read_finality, read_member};
 pub use problem::{InvalidConfig, Problem};
 pub use secret::{SecretError, create_secret_file, read_secret_file, read_secret_key};
 pub use section::Section;

@@ -9,7 +9,9 @@ use metalayer_proto::{
 
 use super::DaemonError;
 use crate::{
-    chain::{Endpoint, Expected, ProbeProblem, QuorumReader, ReaderSettings, RpcMetrics, RpcWriter, probe},
+    chain::{
+        Endpoint, Expected, ProbeProblem, QuorumReader, ReaderMetrics, ReaderSettings, RpcMetrics, RpcWriter, probe,
+    },
     config::{ChainEntry, NetworkFile, Section},
 };
 
@@ -61,8 +63,16 @@ pub fn read_chains(root: &Section<'_>, network: Option<&NetworkFile>) -> Option<
 
 fn read_chain(section: &Section<'_>) -> Option<ChainSettings> {
     let id = section.parsed("id", "the chain, such as \"eip155:901\"");
-    let rpc: Option<Vec<String>> = section.list("rpc", "the http or https URL of an endpoint");
+    let rpc = read_rpc(section);
     let endpoints = rpc.as_ref().map_or(ENDPOINTS_MAX, |rpc| rpc.len() as u64);
+    let agree = section.integer_or("agree", 1..=endpoints, 1).and_then(|agree| usize::try_from(agree).ok());
+    Some(ChainSettings { id: id?, rpc: rpc?, agree: agree? })
+}
+
+/// Reads `rpc`: the URLs of a chain's endpoints, which may hold credentials and are never shown.
+pub fn read_rpc(section: &Section<'_>) -> Option<Vec<String>> {
+    let rpc: Option<Vec<String>> = section.list("rpc", "the http or https URL of an endpoint");
+    let endpoints = rpc.as_ref().map_or(0, |rpc| rpc.len() as u64);
     if endpoints > ENDPOINTS_MAX {
         section.problem("rpc", format!("{endpoints} endpoints"), format!("name at most {ENDPOINTS_MAX}"));
     }
@@ -71,8 +81,17 @@ fn read_chain(section: &Section<'_>) -> Option<ChainSettings> {
             section.problem(&format!("rpc[{index}]"), "it is no URL", "write the http or https URL of an endpoint");
         }
     }
-    let agree = section.integer_or("agree", 1..=endpoints, 1).and_then(|agree| usize::try_from(agree).ok());
-    Some(ChainSettings { id: id?, rpc: rpc?, agree: agree? })
+    rpc
+}
+
+/// A node of `chain` for a command that asks now and then, through the endpoints at `rpc`.
+///
+/// # Errors
+/// A URL is none.
+pub fn open_writer(chain: ChainId, rpc: &[String]) -> Result<RpcWriter, DaemonError> {
+    let metrics = ReaderMetrics::unregistered(chain)?;
+    let endpoint = |url: &String| Endpoint::new(url, CALL_DEADLINE, metrics.clone()).map(Arc::new);
+    Ok(RpcWriter::new(chain, rpc.iter().map(endpoint).collect::<Result<_, _>>()?))
 }
 
 /// A chain that was probed and can be read.

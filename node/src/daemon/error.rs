@@ -19,6 +19,9 @@ pub enum DaemonError {
     /// Endpoints that do not serve.
     #[error("{}", list(.0))]
     Probe(Vec<ProbeProblem>),
+    /// A chain did not answer a command.
+    #[error("{0}")]
+    Unreachable(String),
     /// An endpoint's URL is none.
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
@@ -66,7 +69,7 @@ impl DaemonError {
         match self {
             Self::Config(_) | Self::Endpoint(_) | Self::Quorum(_) | Self::Telemetry(_) => ExitCause::Config,
             Self::Probe(problems) if problems.iter().any(|problem| !problem.unreachable) => ExitCause::Config,
-            Self::Probe(_) => ExitCause::ChainUnreachable,
+            Self::Probe(_) | Self::Unreachable(_) => ExitCause::ChainUnreachable,
             Self::Key(_) | Self::NotAMember(_) | Self::Guard(_) => ExitCause::Key,
             Self::Bind(_) => ExitCause::PortInUse,
             Self::Store(_) | Self::Bus(_) => ExitCause::Storage,

@@ -72,6 +72,7 @@ pub mod abi {
         event Overruled(uint64 indexed destinationChainId, address indexed destinationGateway, uint64 sequence);
 
         function setRoute(uint64 destinationChainId, Route route);
+        function routeTo(uint64 destinationChainId) view returns (Route);
 
         // A row of the module table; moduleId 0: no module.
         #[derive(Debug, PartialEq, Eq)]
@@ -206,6 +207,21 @@ impl From<abi::Route> for crate::facts::Route {
             fee_base: route.feeBase,
             fee_per_byte: route.feePerByte,
             fee_per_gas: route.feePerGas,
+        }
+    }
+}
+
+impl From<crate::facts::Route> for abi::Route {
+    fn from(route: crate::facts::Route) -> Self {
+        Self {
+            gateway: route.gateway,
+            kinds: route.kinds,
+            bytesMax: route.bytes_max,
+            gasMax: route.gas_max,
+            valueMax: route.value_max,
+            feeBase: route.fee_base,
+            feePerByte: route.fee_per_byte,
+            feePerGas: route.fee_per_gas,
         }
     }
 }

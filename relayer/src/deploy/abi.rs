@@ -88,6 +88,13 @@ alloy::sol! {
     function open(address era);
     function setModule(uint32 moduleId, uint8 kind, uint64 chainId, address module);
 
+    // The registry's roles: OpenZeppelin AccessControl's.
+    function grantRole(bytes32 role, address account);
+    function renounceRole(bytes32 role, address callerConfirmation);
+
+    // What is asked of a gateway.
+    function config() view returns (Config);
+
     // The chain lacks a precompile of EIP-2537, or it computes something else.
     error PrecompileFailed(address precompile);
     error PrecompileWrong(address precompile);

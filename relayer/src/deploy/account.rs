@@ -42,6 +42,9 @@ pub struct Inclusion {
 
 impl Account {
     /// The account of `signer` on the chain that the node at `url` serves.
+    ///
+    /// # Errors
+    /// The URL is none, or the node does not answer.
     pub async fn connect(url: &str, signer: PrivateKeySigner) -> Result<Self, TransactionError> {
         let parsed = url.parse().map_err(|_| TransactionError::Url(url.to_owned()))?;
         let provider = ProviderBuilder::default().connect_http(parsed).erased();

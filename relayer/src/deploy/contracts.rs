@@ -206,6 +206,7 @@ async fn created(
     expected: Address,
 ) -> Result<u64, DeployError> {
     let receipt = account.included(sent).await?;
+    tracing::info!(chain = %account.chain(), contract = artifact.name(), address = %expected, "created");
     match receipt.contract_address.filter(|got| *got != expected) {
         Some(got) => Err(DeployError::Address { chain: account.chain(), contract: artifact.name(), expected, got }),
         None => Ok(receipt.block_number.unwrap_or_default()),
@@ -224,6 +225,7 @@ async fn load_table(account: &mut Account, to: Address, table: &EpochTable) -> R
         };
         let sent = account.send("loading the epoch's table", TxKind::Call(to), call.abi_encode().into()).await?;
         gas.push(account.included(&sent).await?.gas_used);
+        tracing::info!(chain = %account.chain(), epoch = table.epoch(), chunk = index, "loaded a chunk of the epoch's table");
     }
     Ok(gas)
 }

@@ -14,6 +14,12 @@ pub enum DeployError {
     /// Two accounts are of one chain.
     #[error("{0} is named twice")]
     ChainTwice(ChainId),
+    /// An account is of a chain that is not in the plan.
+    #[error("{0} is no chain of the plan")]
+    NotPlanned(ChainId),
+    /// No account was given for a chain of the plan.
+    #[error("{0} is a chain of the plan, and no account there was given")]
+    NoAccount(ChainId),
     /// The chain cannot check an aggregate signature.
     #[error(
         "{chain} cannot be part of a network: its EVM lacks the BLS12-381 precompile at {precompile} (EIP-2537, since Prague), \

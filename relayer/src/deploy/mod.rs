@@ -9,6 +9,7 @@ mod account;
 mod artifact;
 mod contracts;
 mod error;
+mod network_file;
 mod plan;
 mod registry;
 
@@ -16,14 +17,16 @@ use alloy::primitives::Address;
 use futures::future::try_join_all;
 use metalayer_proto::ids::{ChainId, GatewayId, NetworkId};
 
+pub(crate) use abi::configCall as GatewayConfig;
 pub use account::{Account, Inclusion};
 pub use artifact::Artifact;
 pub use contracts::Addresses;
 pub use error::{DeployError, TransactionError};
-pub use plan::{InboundCap, Plan, Roles};
+pub use plan::{ChainPlan, InboundCap, Plan, RegistryRoles, Roles};
 
 use contracts::Builder;
 use plan::Network;
+use registry::Registry;
 
 /// A network that stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +35,7 @@ pub struct Deployed {
     pub network: NetworkId,
     /// The registry on the hub.
     pub hub_registry: Address,
-    /// What stands on each chain, in the order of the accounts; a chain's place is its partition's number.
+    /// What stands on each chain, in the order of the accounts.
     pub chains: Vec<Deployment>,
 }
 
@@ -56,23 +59,50 @@ impl Deployment {
     }
 }
 
-/// Deploys `plan` on the chain of every account, one of which must be the hub's; the epoch's proofs are usable when this resolves.
+/// Where a network would stand, and that every chain can be part of it; sends nothing.
+///
+/// # Errors
+/// As [`deploy`].
+pub async fn rehearse(
+    plan: &Plan,
+    accounts: &[Account],
+) -> Result<(NetworkId, Vec<(ChainId, Addresses)>), DeployError> {
+    let hub = require_planned(plan, accounts)?;
+    let network = Network::of(plan, &accounts[hub]);
+    let builders: Vec<_> = accounts.iter().map(|account| Builder::new(plan, account, network)).collect();
+    try_join_all(builders.iter().zip(accounts).map(|(builder, account)| builder.refuse_unfit(account))).await?;
+    Ok((network.id, accounts.iter().map(|account| (account.chain(), Addresses::predict(account))).collect()))
+}
+
+/// Deploys `plan` with one account on each of its chains; the epoch's proofs are usable when this resolves.
 ///
 /// The hub's registry knows all of it then; what it tells the other chains is under way as messages. An account must send nothing else meanwhile: addresses follow from nonces.
 /// After an error some contracts may stand; a second try deploys all anew.
 pub async fn deploy(plan: &Plan, accounts: &mut [Account]) -> Result<Deployed, DeployError> {
-    if let Some(index) =
-        (1..accounts.len()).find(|index| accounts[..*index].iter().any(|one| one.chain() == accounts[*index].chain()))
-    {
-        return Err(DeployError::ChainTwice(accounts[index].chain()));
-    }
-    let hub = accounts.iter().position(|account| account.chain() == plan.hub_chain);
-    let hub = hub.ok_or(DeployError::NoHub(plan.hub_chain))?;
+    let hub = require_planned(plan, accounts)?;
     let network = Network::of(plan, &accounts[hub]);
     let builders: Vec<_> = accounts.iter().map(|account| Builder::new(plan, account, network)).collect();
     try_join_all(builders.iter().zip(accounts.iter()).map(|(builder, account)| builder.refuse_unfit(account))).await?;
     let deploying = builders.iter().zip(accounts.iter_mut()).map(|(builder, account)| builder.deploy(account));
     let chains = try_join_all(deploying).await?;
-    registry::register(&mut accounts[hub], network.registry, &chains).await?;
+    let mut registry = Registry { at: network.registry, account: &mut accounts[hub] };
+    let registered: Vec<_> = chains.iter().filter_map(|chain| Some((plan.chain(chain.chain)?, chain))).collect();
+    registry.register(&registered).await?;
+    registry.hand_over(plan.roles.registry).await?;
     Ok(Deployed { network: network.id, hub_registry: network.registry, chains })
+}
+
+/// That there is one account on each planned chain; the place of the hub's.
+fn require_planned(plan: &Plan, accounts: &[Account]) -> Result<usize, DeployError> {
+    let hub = accounts.iter().position(|account| account.chain() == plan.hub_chain);
+    let hub = hub.ok_or(DeployError::NoHub(plan.hub_chain))?;
+    for (index, account) in accounts.iter().enumerate() {
+        let chain = account.chain();
+        if accounts[..index].iter().any(|one| one.chain() == chain) {
+            return Err(DeployError::ChainTwice(chain));
+        }
+        plan.chain(chain).ok_or(DeployError::NotPlanned(chain))?;
+    }
+    let lacks = plan.chains.iter().find(|chain| accounts.iter().all(|account| account.chain() != chain.id));
+    lacks.map_or(Ok(hub), |chain| Err(DeployError::NoAccount(chain.id)))
 }

@@ -3,20 +3,24 @@
 use std::sync::Arc;
 
 use alloy::primitives::{Address, aliases::U208};
+use metalayer_node::chain::{Finality, ReadingMode};
 use metalayer_proto::{
     ids::{ChainId, NetworkId},
     quorum::EpochTable,
+    topics::Partition,
 };
 
 use super::{Account, Addresses};
 
-/// What is the same on every chain.
+/// What is to be built.
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// The network's name.
     pub name: String,
     /// The chain of its registries.
     pub hub_chain: ChainId,
+    /// All its chains, the hub among them.
+    pub chains: Vec<ChainPlan>,
     /// Who signs in the epoch in force.
     pub table: Arc<EpochTable>,
     /// From when its proofs hold, in Unix seconds.
@@ -29,6 +33,28 @@ pub struct Plan {
     pub inbound: InboundCap,
     /// Who may do what.
     pub roles: Roles,
+}
+
+impl Plan {
+    /// A chain by its id.
+    pub fn chain(&self, id: ChainId) -> Option<&ChainPlan> {
+        self.chains.iter().find(|chain| chain.id == id)
+    }
+}
+
+/// What the hub's registry is to know of a chain beside its contracts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChainPlan {
+    /// What people call it.
+    pub name: String,
+    /// Which chain it is.
+    pub id: ChainId,
+    /// Its number on the bus, never given to another chain.
+    pub partition: Partition,
+    /// When a block counts.
+    pub finality: Finality,
+    /// How it is read.
+    pub reading: ReadingMode,
 }
 
 /// A bucket: so much at once, and as much again within the window.
@@ -57,7 +83,7 @@ impl Network {
     }
 }
 
-/// The accounts behind each gateway's roles.
+/// The accounts behind each role.
 #[derive(Debug, Clone)]
 pub struct Roles {
     /// Who gets the supply of $ERA on the hub.
@@ -70,4 +96,26 @@ pub struct Roles {
     pub council: Vec<Address>,
     /// Seconds between proposing to unfreeze and doing it.
     pub unfreeze_delay_s: u64,
+    /// Who may do what at the hub's registry, once the deployer has registered what it deployed.
+    pub registry: RegistryRoles,
+}
+
+/// The accounts behind the roles of the hub's registry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RegistryRoles {
+    /// Gives and takes the others.
+    pub admin: Address,
+    /// Registers chains.
+    pub registrar: Address,
+    /// Sets modules and rules, and acts through every chain's HubAgent.
+    pub governor: Address,
+    /// Sets stakes and announces epochs.
+    pub staker: Address,
+}
+
+impl RegistryRoles {
+    /// One account for all of them.
+    pub const fn all(account: Address) -> Self {
+        Self { admin: account, registrar: account, governor: account, staker: account }
+    }
 }

@@ -50,6 +50,7 @@ use crate::{
     epochs::{Epoch, EpochBook},
 };
 use read::{combine, read_chain, read_epoch, read_head};
+pub use read::{read_finality, read_member};
 
 /// A network, as its file tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]

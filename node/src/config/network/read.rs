@@ -44,7 +44,7 @@ pub(super) fn read_chain(section: &Section<'_>) -> Option<ChainEntry> {
     let hub_agent = contract(section, "hub_agent");
     let era = contract(section, "era");
     let deployment_block = section.integer("deployment_block", 0..=u64::MAX);
-    let finality = finality(section);
+    let finality = read_finality(section);
     let reading = section.parsed("reading", "\"bloom-receipts\"");
     Some(ChainEntry {
         name: name?.to_owned(),
@@ -74,7 +74,8 @@ fn contract(section: &Section<'_>, key: &str) -> Option<Address> {
     Some(address)
 }
 
-fn finality(section: &Section<'_>) -> Option<Finality> {
+/// Reads `finality`: when a block of the chain counts.
+pub fn read_finality(section: &Section<'_>) -> Option<Finality> {
     const WHAT: &str = "\"finalized\", \"safe\" or { blocks = N }";
     if section.is_table("finality") {
         let rule = section.section("finality", WHAT)?;
@@ -124,7 +125,8 @@ pub(super) fn read_epoch(section: &Section<'_>) -> Option<EpochEntry> {
     Some(EpochEntry { table: Arc::new(table), activates_at: activates_at?, expires_at: expires_at?, members })
 }
 
-fn read_member(section: &Section<'_>) -> Option<MemberEntry> {
+/// Reads a member of an epoch: its operator, its keys and its stake.
+pub fn read_member(section: &Section<'_>) -> Option<MemberEntry> {
     let account = operator(section);
     let key = bls_key(section);
     let transport = section.parsed::<B256>("transport_key", "an Ed25519 public key, 32 bytes in hexadecimal");
