@@ -34,6 +34,7 @@ test-contracts: ## Foundry tests, gas limits, and that the committed artifacts m
 test-rust: ## unit, property and conformance tests of every crate
 	@tools/contracts-ready
 	$(CARGO) test --workspace --exclude metalayer-tests
+	tools/golden-random
 
 test-e2e: ## the whole system on real nodes with real processes
 	@tools/contracts-ready

@@ -8,7 +8,7 @@ import {vm} from "./Vm.sol";
 /// @dev A value is named by where its object is (".lanes[3]") and its field ("count").
 library Golden {
     function file(string memory name) internal view returns (string memory) {
-        return vm.readFile(string.concat("../proto/golden/", name));
+        return vm.readFile(string.concat(vm.envOr("METALAYER_GOLDEN", string("../proto/golden/")), name));
     }
 
     function at(string memory list, uint256 index) internal pure returns (string memory) {

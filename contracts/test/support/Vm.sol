@@ -37,6 +37,9 @@ interface Vm {
     function snapshotState() external returns (uint256);
     function revertToState(uint256 id) external returns (bool);
 
+    // Surroundings
+    function envOr(string calldata name, string calldata otherwise) external view returns (string memory);
+
     // Expectations
     function expectRevert() external;
     function expectRevert(bytes4 selector) external;

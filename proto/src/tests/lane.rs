@@ -1,6 +1,7 @@
 use alloy::primitives::{B256, keccak256};
 use proptest::{collection::vec, prelude::*};
 
+use super::golden::drawn;
 use crate::lane::{
     ConsistencyError, ConsistencyProof, Frontier, FrontierError, LEAVES_MAX, LaneFull, LaneSlice, RangeError,
     RangeProof, empty_root, zero,
@@ -24,7 +25,7 @@ fn naive_root(leaves: &[B256]) -> B256 {
 }
 
 pub(super) fn leaf(sequence: u64) -> B256 {
-    keccak256(sequence.to_be_bytes())
+    drawn(sequence.to_be_bytes())
 }
 
 pub(super) fn leaves(count: u64) -> Vec<B256> {

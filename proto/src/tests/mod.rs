@@ -7,7 +7,7 @@ mod commitment;
 mod derivation;
 mod events;
 mod facts;
-mod golden;
+pub(crate) mod golden;
 mod heights;
 mod interop;
 mod item;

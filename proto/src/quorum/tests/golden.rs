@@ -1,41 +1,22 @@
 //! Golden files: what Solidity recomputes, in parallel arrays of hex so that `vm.parseJson` reads them.
-//!
-//! `METALAYER_WRITE_GOLDEN=1 cargo test -p metalayer-proto golden` writes them; without it they are compared.
 
-use std::{fs, path::Path};
+use alloy::{hex, primitives::Address};
 
-use alloy::{
-    hex,
-    primitives::{Address, keccak256},
-};
 use serde_json::{Value, json};
 
 use super::*;
 use crate::{
     bls::{KeySum, PossessionProof, PublicKey, tests as points},
     ids::{ChainId, NetworkId},
+    tests::golden::{drawn, golden, text},
 };
 
-fn check(name: &str, value: &Value) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(name);
-    if std::env::var_os("METALAYER_WRITE_GOLDEN").is_some() {
-        fs::write(path, serde_json::to_string_pretty(value).unwrap() + "\n").unwrap();
-        return;
-    }
-    let committed: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
-    assert!(committed == *value, "golden/{name} is not what this code computes");
-}
-
-fn hex(bytes: impl AsRef<[u8]>) -> Value {
-    hex::encode_prefixed(bytes).into()
-}
-
 fn golden_secret(index: usize) -> SecretKey {
-    SecretKey::from_seed(&keccak256(format!("golden attester {index}")))
+    SecretKey::from_seed(&drawn(format!("golden attester {index}")))
 }
 
 fn golden_digest(index: usize) -> B256 {
-    keccak256(format!("golden digest {index}"))
+    drawn(format!("golden digest {index}"))
 }
 
 /// The set that gas is measured with: 350 members of nearly equal stake.
@@ -59,26 +40,26 @@ fn golden_bls() {
     let possession = secrets
         .iter()
         .zip(&operators)
-        .map(|(secret, operator)| hex(PossessionProof::new(secret, network, *operator).to_bytes()));
-    let sum = |keys: &[PublicKey]| hex(keys.iter().collect::<KeySum>().finish().unwrap().to_bytes());
+        .map(|(secret, operator)| text(PossessionProof::new(secret, network, *operator).to_bytes()));
+    let sum = |keys: &[PublicKey]| text(keys.iter().collect::<KeySum>().finish().unwrap().to_bytes());
     let (refused_key_names, refused_keys): (Vec<_>, Vec<_>) =
-        points::refused_keys().into_iter().map(|(name, bytes)| (name, hex(bytes))).unzip();
+        points::refused_keys().into_iter().map(|(name, bytes)| (name, text(bytes))).unzip();
     let (refused_signature_names, refused_signatures): (Vec<_>, Vec<_>) =
-        points::refused_signatures().into_iter().map(|(name, bytes)| (name, hex(bytes))).unzip();
+        points::refused_signatures().into_iter().map(|(name, bytes)| (name, text(bytes))).unzip();
 
-    check(
+    golden(
         "bls.json",
         &json!({
-            "network": hex(network.0),
-            "secrets": secrets.iter().map(|secret| hex(*secret.to_bytes())).collect::<Vec<_>>(),
-            "keys": keys.iter().map(|key| hex(key.to_bytes())).collect::<Vec<_>>(),
-            "attesterIds": keys.iter().map(|key| hex(key.attester_id().0)).collect::<Vec<_>>(),
-            "digests": (0..4).map(|index| hex(golden_digest(index))).collect::<Vec<_>>(),
-            "hashedDigests": (0..4).map(|index| hex(points::hashed(golden_digest(index)))).collect::<Vec<_>>(),
-            "signaturesOfDigest0": signatures.iter().map(|one: &UncheckedSignature| hex(one.to_bytes())).collect::<Vec<_>>(),
+            "network": text(network.0),
+            "secrets": secrets.iter().map(|secret| text(*secret.to_bytes())).collect::<Vec<_>>(),
+            "keys": keys.iter().map(|key| text(key.to_bytes())).collect::<Vec<_>>(),
+            "attesterIds": keys.iter().map(|key| text(key.attester_id().0)).collect::<Vec<_>>(),
+            "digests": (0..4).map(|index| text(golden_digest(index))).collect::<Vec<_>>(),
+            "hashedDigests": (0..4).map(|index| text(points::hashed(golden_digest(index)))).collect::<Vec<_>>(),
+            "signaturesOfDigest0": signatures.iter().map(|one: &UncheckedSignature| text(one.to_bytes())).collect::<Vec<_>>(),
             "aggregateKey": sum(&keys),
-            "aggregateSignature": hex(signatures.iter().collect::<SignatureSum>().finish().unwrap().to_bytes()),
-            "operators": operators.iter().map(hex).collect::<Vec<_>>(),
+            "aggregateSignature": text(signatures.iter().collect::<SignatureSum>().finish().unwrap().to_bytes()),
+            "operators": operators.iter().map(text).collect::<Vec<_>>(),
             "possessionProofs": possession.collect::<Vec<_>>(),
             "refusedKeyNames": refused_key_names,
             "refusedKeys": refused_keys,
@@ -90,7 +71,7 @@ fn golden_bls() {
 
 #[test]
 fn golden_table() {
-    check("table.json", &json!({ "small": table(&small()), "large": table(&large()) }));
+    golden("table.json", &json!({ "small": table(&small()), "large": table(&large()) }));
 }
 
 fn table(attesters: &Attesters) -> Value {
@@ -101,19 +82,19 @@ fn table(attesters: &Attesters) -> Value {
         "members": table.len(),
         "total": table.total().to_string(),
         "stakes": table.members().iter().map(|member| member.stake.to_string()).collect::<Vec<_>>(),
-        "chunks": table.chunks().map(hex).collect::<Vec<_>>(),
-        "header": hex(table.header()),
-        "tableHash": hex(table.hash()),
-        "aggregateKey": hex(keys.finish().unwrap().to_bytes()),
+        "chunks": table.chunks().map(text).collect::<Vec<_>>(),
+        "header": text(table.header()),
+        "tableHash": text(table.hash()),
+        "aggregateKey": text(keys.finish().unwrap().to_bytes()),
     })
 }
 
 #[test]
 fn golden_quorum() {
-    check(
+    golden(
         "quorum.json",
         &json!({
-            "digest": hex(golden_digest(0)),
+            "digest": text(golden_digest(0)),
             "small": proofs(&small(), small_cases()),
             "large": proofs(&large(), large_cases()),
         }),
@@ -156,14 +137,14 @@ fn proofs(attesters: &Attesters, cases: Vec<Case>) -> Value {
         let proof = QuorumProof::new(attesters.table.epoch(), sum.finish().unwrap(), &bitmap);
         assert_eq!(proof.verify(&attesters.table, golden_digest(0)).is_ok(), quorum, "{name}");
         names.push(json!(name));
-        proofs.push(hex(proof.to_bytes()));
+        proofs.push(json!(text(proof.to_bytes())));
         holds.push(json!(quorum));
         signed.push(json!(attesters.table.stake_of(&bitmap).to_string()));
-        keys.push(hex(attesters.table.key_of(&bitmap).unwrap().to_bytes()));
+        keys.push(json!(text(attesters.table.key_of(&bitmap).unwrap().to_bytes())));
     }
     let good = hex::decode(proofs[0].as_str().unwrap()).unwrap();
     let (spoilt_names, spoilt): (Vec<_>, Vec<_>) =
-        spoil(&good).into_iter().map(|(name, proof)| (name, hex(proof))).unzip();
+        spoil(&good).into_iter().map(|(name, proof)| (name, text(proof))).unzip();
     json!({
         "names": names, "proofs": proofs, "holds": holds, "signed": signed, "aggregateKeys": keys,
         "spoiltNames": spoilt_names, "spoiltProofs": spoilt,

@@ -1,17 +1,16 @@
 //! The golden files in `proto/golden`: written here, recomputed here and by the contracts' tests.
 //!
-//! `METALAYER_WRITE_GOLDEN=1 cargo test -p metalayer-proto golden` writes them anew.
+//! `METALAYER_WRITE_GOLDEN=1 cargo test -p metalayer-proto golden` writes them anew; `tools/golden-random` draws a set of its own and
+//! has the contracts recompute that.
 
+mod files;
 pub(super) mod samples;
 
-use std::{fs, path::Path};
-
-use alloy::{
-    hex,
-    primitives::{B256, keccak256},
-};
+use alloy::primitives::{B256, keccak256};
 use ed25519_dalek::SigningKey;
 use serde_json::{Value, json};
+
+pub(crate) use files::{drawn, golden, number, text};
 
 use super::lane::{frontier, leaf, leaves};
 use crate::{
@@ -23,19 +22,6 @@ use crate::{
     lanes::{LaneState, LanesTree, no_lanes},
     message::Message,
 };
-
-pub(in crate::tests) fn golden(name: &str, value: &Value) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(name);
-    if std::env::var_os("METALAYER_WRITE_GOLDEN").is_some() {
-        fs::write(&path, format!("{value:#}\n")).unwrap();
-    }
-    let written: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
-    assert_eq!(*value, written, "{name} differs: what is signed has changed");
-}
-
-pub(in crate::tests) fn text(bytes: impl AsRef<[u8]>) -> String {
-    hex::encode_prefixed(bytes)
-}
 
 fn message(message: &Message) -> Value {
     json!({
@@ -187,7 +173,7 @@ fn golden_commitment() {
 
 #[test]
 fn golden_batch() {
-    let key = SigningKey::from_bytes(&keccak256("transport key").0);
+    let key = SigningKey::from_bytes(&drawn("transport key").0);
     let batch = samples::batch();
     let sealed = batch.seal(&key).unwrap();
     let sender = TransportKey::from(&key);

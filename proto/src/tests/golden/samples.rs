@@ -3,9 +3,9 @@
 use alloy::primitives::{
     Address, B256, FixedBytes, U256,
     aliases::{U80, U96},
-    keccak256,
 };
 
+use super::{drawn, number};
 use crate::{
     batch::{Attestation, TransportBatch},
     commitment::Commitment,
@@ -20,7 +20,7 @@ pub(in crate::tests) fn chain(id: u64) -> ChainId {
 }
 
 pub(in crate::tests) fn address(name: &str) -> Address {
-    Address::from_word(keccak256(name))
+    Address::from_word(drawn(name))
 }
 
 pub(in crate::tests) fn gateway(id: u64) -> GatewayId {
@@ -33,18 +33,20 @@ pub(in crate::tests) fn network() -> NetworkId {
 
 /// With every field away from its default.
 pub(in crate::tests) fn message() -> Message {
+    let sequence = number("sequence", 17, 1 << 31) as u64;
     Message {
         origin: gateway(901),
         destination: gateway(4_242_424_242),
-        sequence: 17,
+        sequence,
         kind: Kind::ValueFlow,
-        gas_limit: 123_456,
+        gas_limit: number("gas limit", 123_456, u32::MAX.into()) as u32,
         sender: address("sender"),
         recipient: address("recipient"),
         payer: address("payer"),
-        fee: 0x0102_0304_0506_0708_090a_0b0c_0d0e_0f10,
-        after: 16,
-        payload: Payload::new((0..=255).collect::<Vec<u8>>()).unwrap(),
+        fee: number("fee", 0x0102_0304_0506_0708_090a_0b0c_0d0e_0f10, u128::MAX - 1),
+        after: number("after", 16, sequence.into()) as u64,
+        payload: Payload::new((0..=255).map(|byte: u8| byte ^ number("payload", 0, 255) as u8).collect::<Vec<u8>>())
+            .unwrap(),
     }
 }
 
@@ -70,7 +72,7 @@ pub(in crate::tests) fn lanes() -> Vec<LaneState> {
     let lane = |number: u64| LaneState {
         destination: gateway(900 + number),
         count: 1_000 * number + 1,
-        root: keccak256(number.to_be_bytes()),
+        root: drawn(number.to_be_bytes()),
     };
     (0..7).map(lane).collect()
 }
@@ -87,14 +89,14 @@ pub(in crate::tests) fn facts() -> Vec<Fact> {
         fee_per_gas: U80::MAX,
     };
     let row = ModuleRow { module: 7, kind: Kind::Mapping, version: 3 };
-    let entry = EpochEntry { table_hash: keccak256("table"), activates_at: 1_800_000_000, expires_at: 1_802_592_000 };
+    let entry = EpochEntry { table_hash: drawn("table"), activates_at: 1_800_000_000, expires_at: 1_802_592_000 };
     vec![
         Fact::Route { destination: chain(902), route },
         Fact::Route { destination: chain(903), route: Route { kinds: 1, ..route } },
         Fact::Module { chain: chain(901), contract: address("module"), row },
         Fact::Rules(1),
         Fact::Epoch { epoch: 5, entry },
-        Fact::Ledger { asset: keccak256("asset"), units: U256::from(1_000_000_u64) },
+        Fact::Ledger { asset: drawn("asset"), units: U256::from(1_000_000_u64) },
         Fact::Credited { origin: gateway(903), credited: Credited::new(40, vec![0b1010_0110, 0, 1]).unwrap() },
         Fact::Credited { origin: gateway(904), credited: Credited::new(12, vec![]).unwrap() },
         Fact::Module {
@@ -102,7 +104,7 @@ pub(in crate::tests) fn facts() -> Vec<Fact> {
             contract: address("old module"),
             row: ModuleRow { module: 0, kind: Kind::Generic, version: 4 },
         },
-        Fact::Failed { origin: gateway(903), sequence: 41, id: MessageId(keccak256("failed")) },
+        Fact::Failed { origin: gateway(903), sequence: 41, id: MessageId(drawn("failed")) },
         Fact::Fees { origin: gateway(903), executor: address("executor"), total: U256::MAX },
     ]
 }
@@ -119,7 +121,7 @@ pub(in crate::tests) fn commitment() -> Commitment {
         network: network(),
         origin: gateway(901),
         block_number: 1_234_567,
-        block_hash: keccak256("block"),
+        block_hash: drawn("block"),
         lanes_root: LanesTree::new(lanes()).unwrap().root(),
         facts_root: facts_map().root(),
     }
