@@ -73,6 +73,11 @@ impl<'a> Reader<'a> {
         Ok(B256::new(self.array()?))
     }
 
+    /// All that is left, for another to read.
+    pub(crate) const fn remaining(self) -> &'a [u8] {
+        self.0
+    }
+
     /// All that is left, to the end.
     pub(crate) fn rest(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.0).to_vec()

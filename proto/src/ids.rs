@@ -98,6 +98,22 @@ impl fmt::Display for GatewayId {
     }
 }
 
+/// Text that names no gateway.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no gateway; write eip155:NUMBER:0xADDRESS")]
+pub struct InvalidGatewayId(String);
+
+impl FromStr for GatewayId {
+    type Err = InvalidGatewayId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidGatewayId> {
+        let parts = text
+            .rsplit_once(':')
+            .and_then(|(chain, gateway)| Some(Self { chain: chain.parse().ok()?, gateway: gateway.parse().ok()? }));
+        parts.ok_or_else(|| InvalidGatewayId(text.to_owned()))
+    }
+}
+
 impl fmt::Debug for GatewayId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)

@@ -20,6 +20,7 @@ pub mod lane;
 pub mod lanes;
 pub mod message;
 pub mod quorum;
+pub mod served;
 pub mod topics;
 pub mod value;
 

@@ -19,13 +19,15 @@ pub enum Topic {
     Transactions,
     /// What happened on chain. Partition: the destination.
     Deliveries,
+    /// What came back to where messages left from. Partition: the origin.
+    Home,
     /// Records that were refused. Partition: 0.
     DeadLetter,
 }
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Cursors,
         Self::Messages,
         Self::Attestations,
@@ -33,6 +35,7 @@ impl Topic {
         Self::Ready,
         Self::Transactions,
         Self::Deliveries,
+        Self::Home,
         Self::DeadLetter,
     ];
 
@@ -46,6 +49,7 @@ impl Topic {
             Self::Ready => "metalayer.ready.v1",
             Self::Transactions => "metalayer.transactions.v1",
             Self::Deliveries => "metalayer.deliveries.v1",
+            Self::Home => "metalayer.home.v1",
             Self::DeadLetter => "metalayer.dead-letter.v1",
         }
     }

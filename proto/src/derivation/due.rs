@@ -2,13 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::BlockOutcome;
-use crate::{
-    act::Act,
-    commitment::Commitment,
-    ids::GatewayId,
-    message::{Kind, Message},
-};
+use super::{Arrival, BlockOutcome, Effect};
+use crate::{act::Act, commitment::Commitment, ids::GatewayId};
 
 /// What the hub has sent to each chain: the newest rules version, and by when it is to be there.
 #[derive(Debug, Clone, Default)]
@@ -40,16 +35,22 @@ impl RulesDue {
     pub fn note(&mut self, hub: &BlockOutcome) {
         let judged = hub.lanes.iter().flat_map(|lane| &lane.messages);
         for one in judged.filter(|one| one.verdict.is_valid()) {
-            self.note_message(&one.message);
+            if let Effect::Act(act) = Effect::of(&one.message) {
+                self.note_act(one.message.destination, &act);
+            }
         }
     }
 
-    fn note_message(&mut self, message: &Message) {
-        if message.kind != Kind::Governance {
-            return;
+    /// Notes what the hub sent earlier and nobody has taken yet, in the order in which it was sent: what was taken is due no more.
+    pub fn note_waiting(&mut self, sent: &Arrival) {
+        if let Some((_, Effect::Act(act))) = sent.valid() {
+            self.note_act(sent.leaf().lane.destination, act);
         }
-        let Ok(Act::SetRulesVersion { version, by }) = Act::decode(message.payload.bytes()) else { return };
-        let due = self.due.entry(message.destination).or_insert(Due { version, by });
+    }
+
+    fn note_act(&mut self, destination: GatewayId, act: &Act) {
+        let Act::SetRulesVersion { version, by } = *act else { return };
+        let due = self.due.entry(destination).or_insert(Due { version, by });
         if version >= due.version {
             *due = Due { version, by };
         }

@@ -12,6 +12,7 @@ mod fold;
 mod lie;
 mod outcome;
 mod rules;
+mod snapshot;
 mod verdict;
 
 use std::collections::BTreeMap;
@@ -25,11 +26,12 @@ pub use error::{DerivationError, RestoreError};
 pub use lie::Lie;
 pub use outcome::{BlockOutcome, JudgedMessage, LaneChange, LeafId};
 pub use rules::{Deployment, KNOWN_RULES_VERSIONS};
+pub use snapshot::{Snapshot, SnapshotBytesError};
 pub use verdict::{Verdict, VoidReason};
 
 use crate::{
     commitment::Commitment,
-    facts::{FactsMap, SnapshotEntry},
+    facts::FactsMap,
     ids::{GatewayId, LaneId},
     lane::Frontier,
     lanes::{LaneState, LanesError, LanesTree, no_lanes},
@@ -49,15 +51,6 @@ pub struct Derivation {
 struct Applied {
     number: u64,
     hash: B256,
-}
-
-/// All that is needed to go on from a commitment; whoever sends it, the commitment's roots authenticate it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Snapshot {
-    /// The frontier of each lane with messages, by destination.
-    pub lanes: BTreeMap<GatewayId, Frontier>,
-    /// The facts, ascending by the hash of their keys.
-    pub facts: Vec<SnapshotEntry>,
 }
 
 impl Derivation {

@@ -34,7 +34,7 @@ pub struct MessageOutcome {
     pub outcome: Outcome,
 }
 
-/// What can happen to a message in a delivering transaction.
+/// What can happen to a message at its destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// The recipient succeeded.
@@ -45,6 +45,8 @@ pub enum Outcome {
     Voided,
     /// It waits for its predecessor.
     Skipped,
+    /// It was given up and sent home.
+    Refused,
 }
 
 impl Outcome {
@@ -55,6 +57,7 @@ impl Outcome {
             Self::Failed => "failed",
             Self::Voided => "void",
             Self::Skipped => "skipped",
+            Self::Refused => "refused",
         }
     }
 }
@@ -104,6 +107,7 @@ impl From<&MessageOutcome> for wire::MessageOutcome {
             Outcome::Failed => wire::Outcome::Failed,
             Outcome::Voided => wire::Outcome::Voided,
             Outcome::Skipped => wire::Outcome::Skipped,
+            Outcome::Refused => wire::Outcome::Refused,
         };
         Self { sequence: message.sequence, id: field::hash_bytes(message.id.0), outcome: outcome.into() }
     }
@@ -121,6 +125,7 @@ impl TryFrom<wire::MessageOutcome> for MessageOutcome {
             wire::Outcome::Failed => Outcome::Failed,
             wire::Outcome::Voided => Outcome::Voided,
             wire::Outcome::Skipped => Outcome::Skipped,
+            wire::Outcome::Refused => Outcome::Refused,
         };
         Ok(Self { sequence: message.sequence, id: MessageId(field::hash("outcomes.id", &message.id)?), outcome })
     }

@@ -4,6 +4,7 @@
 //! untrusted** (I7): [`Envelope::decode`] checks every length and bound, and whatever a record can be checked against
 //! itself for. Whether attesters signed it is its reader's to check.
 
+mod action;
 mod attestation;
 mod block;
 mod cursor;
@@ -11,6 +12,7 @@ mod dead_letter;
 mod delivery;
 mod error;
 mod field;
+mod home;
 mod ready;
 #[cfg(test)]
 mod tests;
@@ -19,12 +21,14 @@ mod transaction;
 
 use prost::Message as _;
 
+pub use action::{Action, ClaimFees, LoadChunk, Reclaim, ReclaimVoid};
 pub use attestation::{AttestationRecord, ProofRecord};
 pub use block::BlockRecord;
 pub use cursor::Cursor;
 pub use dead_letter::DeadLetter;
 pub use delivery::{DeliveryRecord, MessageOutcome, Outcome};
 pub use error::EnvelopeError;
+pub use home::{HomeEvent, HomeRecord};
 pub use ready::{Deliver, ReadyRecord};
 pub use trace::{InvalidTrace, TraceContext};
 pub use transaction::{DeliveredRange, TransactionRecord};
@@ -87,6 +91,7 @@ record!(ProofRecord, Proof, Proofs);
 record!(ReadyRecord, Ready, Ready);
 record!(TransactionRecord, Transaction, Transactions);
 record!(DeliveryRecord, Delivery, Deliveries);
+record!(HomeRecord, Home, Home);
 record!(DeadLetter, DeadLetter, DeadLetter);
 
 /// A record and the trace it belongs to.

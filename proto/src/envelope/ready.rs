@@ -1,8 +1,6 @@
 //! `metalayer.ready.v1`: what is to become a transaction, with all that it needs.
 
-use alloy::primitives::B256;
-
-use super::{EnvelopeError, field, wire};
+use super::{Action, EnvelopeError, field, wire};
 use crate::{
     commitment::Commitment,
     ids::LaneId,
@@ -17,6 +15,8 @@ use crate::{
 pub enum ReadyRecord {
     /// Deliver messages of one lane.
     Deliver(Box<Deliver>),
+    /// Do something else, in one call.
+    Act(Box<Action>),
 }
 
 /// A lane's newest leaves under a proven commitment: everything that `accept` and `deliver` take.
@@ -69,8 +69,11 @@ impl Deliver {
 
 impl From<&ReadyRecord> for wire::ReadyRecord {
     fn from(record: &ReadyRecord) -> Self {
-        let ReadyRecord::Deliver(deliver) = record;
-        Self { action: Some(wire::ready_record::Action::Deliver(deliver.as_ref().into())) }
+        let action = match record {
+            ReadyRecord::Deliver(deliver) => wire::ready_record::Action::Deliver(deliver.as_ref().into()),
+            ReadyRecord::Act(action) => action.as_ref().into(),
+        };
+        Self { action: Some(action) }
     }
 }
 
@@ -78,8 +81,10 @@ impl TryFrom<wire::ReadyRecord> for ReadyRecord {
     type Error = EnvelopeError;
 
     fn try_from(record: wire::ReadyRecord) -> Result<Self, EnvelopeError> {
-        let wire::ready_record::Action::Deliver(deliver) = record.action.ok_or(EnvelopeError::Missing("action"))?;
-        Ok(Self::Deliver(Box::new(deliver.try_into()?)))
+        Ok(match record.action.ok_or(EnvelopeError::Missing("action"))? {
+            wire::ready_record::Action::Deliver(deliver) => Self::Deliver(Box::new(deliver.try_into()?)),
+            action => Self::Act(Box::new(action.try_into()?)),
+        })
     }
 }
 
@@ -110,19 +115,11 @@ impl TryFrom<wire::Deliver> for Deliver {
             commitment,
             proof: field::proof(&deliver.proof)?,
             lane,
-            lane_proof: LaneProof { siblings: siblings(&deliver.lane_proof)? },
+            lane_proof: field::lane_proof(&deliver.lane_proof)?,
             before,
             items,
         };
         deliver.check()?;
         Ok(deliver)
     }
-}
-
-fn siblings(bytes: &[u8]) -> Result<Vec<B256>, EnvelopeError> {
-    let (hashes, rest) = bytes.as_chunks::<32>();
-    if !rest.is_empty() || hashes.len() > LaneProof::SIBLINGS_MAX {
-        return Err(EnvelopeError::field("lane_proof", format_args!("{} bytes", bytes.len())));
-    }
-    Ok(hashes.iter().map(|hash| B256::new(*hash)).collect())
 }

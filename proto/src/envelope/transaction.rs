@@ -14,7 +14,7 @@ pub struct TransactionRecord {
     pub nonce: u64,
     /// Its EIP-2718 bytes, signed; not empty.
     pub raw: Bytes,
-    /// What it delivers; nothing if it only fills its nonce.
+    /// What it delivers; nothing if it does something else, which its call says, or only fills its nonce.
     pub ranges: Vec<DeliveredRange>,
 }
 

@@ -98,6 +98,16 @@ pub mod abi {
         #[derive(Debug, PartialEq, Eq)]
         event RangeDelivered(uint64 indexed originChainId, address indexed originGateway, uint64 first, uint256 bitmap, address executor);
 
+        // Coming home.
+        #[derive(Debug, PartialEq, Eq)]
+        event Refused(bytes32 indexed id, uint64 destinationChainId, address destinationGateway, uint64 sequence);
+        #[derive(Debug, PartialEq, Eq)]
+        event Reclaimed(bytes32 indexed id, bool value, bool fee);
+        #[derive(Debug, PartialEq, Eq)]
+        event FeesClaimed(uint64 indexed destinationChainId, address indexed destinationGateway, address indexed executor, uint256 amount);
+        #[derive(Debug, PartialEq, Eq)]
+        event SnapshotTaken(uint64 indexed destinationChainId, address indexed destinationGateway, uint64 count, bytes32 laneRoot);
+
         // $ERA's own (ERC-7802), and the hub's registry.
         #[derive(Debug, PartialEq, Eq)]
         event CrosschainBurn(address indexed from, uint256 amount, address indexed sender);
@@ -105,6 +115,25 @@ pub mod abi {
         event Opened(address era, uint256 supply);
         #[derive(Debug, PartialEq, Eq)]
         event EpochAnnounced(uint64 indexed epoch, bytes32 tableHash, uint64 activatesAt, uint64 expiresAt);
+        #[derive(Debug, PartialEq, Eq)]
+        event AttesterRegistered(address indexed operator, bytes32 indexed id, bytes key, bytes32 transportKey);
+        #[derive(Debug, PartialEq, Eq)]
+        event StakeSet(address indexed operator, uint96 stake);
+
+        // Attester sets.
+        #[derive(Debug, PartialEq, Eq)]
+        struct Epoch {
+            bytes32 tableHash;
+            uint64 activatesAt;
+            uint64 expiresAt;
+            uint16 members;
+            uint128 totalStake;
+            uint16 chunks;
+        }
+
+        function epoch(uint64 number) view returns (Epoch);
+        #[derive(Debug, PartialEq, Eq)]
+        function loadChunk(bytes header, uint256 index, bytes chunk);
 
         #[derive(Debug, PartialEq, Eq)]
         struct Commitment {
@@ -124,6 +153,20 @@ pub mod abi {
         function deliver(uint64 originChainId, address originGateway, uint64 count, uint64 first, bytes items, bytes rangeProof);
         #[derive(Debug, PartialEq, Eq)]
         function acceptAndDeliver(Commitment commitment, bytes proof, bytes32[] laneProof, uint64 count, uint64 first, bytes items, bytes rangeProof);
+
+        #[derive(Debug, PartialEq, Eq)]
+        function retry(bytes message);
+        #[derive(Debug, PartialEq, Eq)]
+        function refuse(bytes message);
+        #[derive(Debug, PartialEq, Eq)]
+        function snapshot(uint64 destinationChainId, address destinationGateway);
+        #[derive(Debug, PartialEq, Eq)]
+        function reclaim(bytes message, uint64 count, bytes path);
+        #[derive(Debug, PartialEq, Eq)]
+        function reclaimVoid(bytes message, Commitment commitment, bytes proof, uint64 count, bytes32 laneRoot, bytes32[] laneProof, bytes path);
+        #[derive(Debug, PartialEq, Eq)]
+        function claimFees(Commitment commitment, bytes proof, address executor, uint256 total, bytes32[] factProof);
+        function feesPaid(uint64 destinationChainId, address destinationGateway, address executor) view returns (uint256);
 
         // What became of a sequence at its destination.
         #[derive(Debug, PartialEq, Eq)]

@@ -142,6 +142,14 @@ impl FactsMap {
         }
     }
 
+    /// The sequences of all arrivals from `origin` that failed and wait.
+    pub fn failures_of(&self, origin: GatewayId) -> impl Iterator<Item = u64> {
+        self.iter().filter_map(move |fact| match fact {
+            Fact::Failed { origin: from, sequence, .. } if *from == origin => Some(*sequence),
+            _ => None,
+        })
+    }
+
     /// All that `executor` earned by delivering from `origin`.
     pub fn fees(&self, origin: GatewayId, executor: Address) -> U256 {
         match self.get(&FactKey::Fees { origin, executor }) {

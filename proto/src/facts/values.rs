@@ -144,6 +144,11 @@ impl Credited {
         Ok(Self { watermark, bitmap })
     }
 
+    /// The first sequence that was not taken.
+    pub const fn watermark(&self) -> u64 {
+        self.watermark
+    }
+
     /// Whether the arrival with `sequence` was taken.
     pub fn contains(&self, sequence: u64) -> bool {
         let Some(offset) = sequence.checked_sub(self.watermark) else { return true };

@@ -48,7 +48,13 @@ impl Frontier {
         if hashes.len() != count.count_ones() as usize {
             return Err(FrontierError::Hashes { count, expected: count.count_ones(), got: hashes.len() });
         }
-        Ok(Self { count, subtrees: hashes.iter().rev().copied().collect() })
+        Ok(Self::over(count, hashes.to_vec()))
+    }
+
+    /// The frontier of `count` leaves, whose full subtrees these are, lowest first.
+    pub(super) fn over(count: u64, mut subtrees: Vec<B256>) -> Self {
+        subtrees.reverse();
+        Self { count, subtrees }
     }
 
     /// How many leaves there are; the sequence of the next one.

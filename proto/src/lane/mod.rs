@@ -1,10 +1,11 @@
 //! The lane tree: an incremental Merkle tree of depth 32, a leaf a sequence (docs/protocol.md §3).
 //!
 //! [`Frontier`] appends and knows the root; [`LaneSlice`] holds some of the newest leaves too and can prove;
-//! [`RangeProof`] and [`ConsistencyProof`] are checked against roots alone.
+//! [`RangeProof`] and [`ConsistencyProof`] are checked against roots alone, and made by [`prove`] from nodes wherever they are kept.
 
 mod consistency;
 mod frontier;
+pub mod prove;
 mod range;
 mod slice;
 
@@ -43,7 +44,7 @@ pub fn empty_root() -> B256 {
 }
 
 /// An inner node: untagged, 64 bytes hashed.
-pub(crate) fn node(left: B256, right: B256) -> B256 {
+pub fn node(left: B256, right: B256) -> B256 {
     let mut bytes = [0; 64];
     bytes[..32].copy_from_slice(left.as_slice());
     bytes[32..].copy_from_slice(right.as_slice());

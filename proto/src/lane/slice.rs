@@ -2,7 +2,7 @@
 
 use alloy::primitives::B256;
 
-use super::{ConsistencyProof, DEPTH, Frontier, LEAVES_MAX, LaneFull, RangeProof, node, zero};
+use super::{ConsistencyProof, DEPTH, Frontier, LEAVES_MAX, LaneFull, RangeProof, node, prove, zero};
 
 /// The tree over a frontier and the leaves after it. From [`Frontier::default`] on it is the whole lane's.
 ///
@@ -81,54 +81,24 @@ impl LaneSlice {
         if !(self.first..=self.count).contains(&count) {
             return Err(self.unknown());
         }
-        Frontier::from_hashes(count, &self.frontier_hashes(count).collect::<Vec<_>>()).map_err(|_| self.unknown())
+        prove::frontier(count, |height, index| Ok(self.node(height, index)))
     }
 
     /// Proves the `length` leaves from `first` on.
     pub fn prove_range(&self, first: u64, length: u64) -> Result<RangeProof, SliceError> {
-        let end = first.checked_add(length).filter(|end| first >= self.first && length > 0 && *end <= self.count);
-        let Some(mut high) = end else { return Err(self.unknown()) };
-        let mut low = first;
-        let mut hashes = Vec::new();
-        for height in 0..DEPTH {
-            if low & 1 == 1 {
-                hashes.push(self.node(height, low - 1));
-            }
-            if high & 1 == 1 && high << height < self.count {
-                hashes.push(self.node(height, high));
-            }
-            low /= 2;
-            high = high.div_ceil(2);
+        let end = first.checked_add(length);
+        if first < self.first || length == 0 || end.is_none_or(|end| end > self.count) {
+            return Err(self.unknown());
         }
-        Ok(RangeProof::new(hashes))
+        prove::range(self.count, first, length, |height, index| Ok(self.node(height, index)))
     }
 
     /// Proves that the lane grew from its first `from` leaves to what it is.
     pub fn prove_consistency(&self, from: u64) -> Result<ConsistencyProof, SliceError> {
-        let to = self.count;
-        if from == 0 || from == to {
-            return Ok(ConsistencyProof::new(from, to, Vec::new()));
-        }
-        if !(self.first..to).contains(&from) {
+        if from != 0 && !(self.first..=self.count).contains(&from) {
             return Err(self.unknown());
         }
-        let start = from.trailing_zeros();
-        let mut hashes: Vec<_> = self.frontier_hashes(from).collect();
-        hashes.push(self.node(start, from >> start));
-        for height in start..DEPTH {
-            let right = (from >> height) + 1;
-            if right & 1 == 1 && right << height < to {
-                hashes.push(self.node(height, right));
-            }
-        }
-        Ok(ConsistencyProof::new(from, to, hashes))
-    }
-
-    /// The full subtrees of the first `count` leaves, lowest first; `count` lies in the slice.
-    fn frontier_hashes(&self, count: u64) -> impl Iterator<Item = B256> + '_ {
-        (0..DEPTH)
-            .filter(move |height| count >> height & 1 == 1)
-            .map(move |height| self.node(height, (count >> height) - 1))
+        prove::consistency(from, self.count, |height, index| Ok(self.node(height, index)))
     }
 
     fn node(&self, height: u32, index: u64) -> B256 {

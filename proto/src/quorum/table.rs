@@ -133,11 +133,8 @@ impl EpochTable {
         }
 
         let mut members = Vec::with_capacity(header.members);
-        for (index, (chunk, hash)) in chunks.iter().map(AsRef::as_ref).zip(&header.chunk_hashes).enumerate() {
-            let entries = Self::CHUNK_MEMBERS.min(header.members - index * Self::CHUNK_MEMBERS);
-            if chunk.len() != entries * ENTRY_LEN || keccak256(chunk) != *hash {
-                return Err(TableError::Chunk(index));
-            }
+        for (index, chunk) in chunks.iter().map(AsRef::as_ref).enumerate() {
+            header.check_chunk(index, chunk)?;
             for entry in chunk.chunks_exact(ENTRY_LEN) {
                 members.push(decode_entry(members.len(), entry)?);
             }
@@ -148,6 +145,11 @@ impl EpochTable {
             return Err(TableError::Total { expected: header.total, got: table.total });
         }
         Ok(table)
+    }
+
+    /// That `chunk` is the one that `header` names at `index`; that the header is the right one, only its hash says.
+    pub fn check_chunk(header: &[u8], index: usize, chunk: &[u8]) -> Result<(), TableError> {
+        Header::decode(header)?.check_chunk(index, chunk)
     }
 
     /// `tag("table") ‖ u8 1 ‖ u64 epoch ‖ u16 members ‖ u128 total stake ‖ H(chunk 0) ‖ H(chunk 1) ‖ …`
@@ -260,6 +262,14 @@ impl Header {
             total: u128::from_be_bytes(array(&fixed[43..59])),
             chunk_hashes: hashes.chunks_exact(32).map(B256::from_slice).collect(),
         })
+    }
+
+    fn check_chunk(&self, index: usize, chunk: &[u8]) -> Result<(), TableError> {
+        let hash = self.chunk_hashes.get(index).ok_or(TableError::Chunk(index))?;
+        // A hash for each chunk that the members need, so that some are left for this one.
+        let entries = EpochTable::CHUNK_MEMBERS.min(self.members - index * EpochTable::CHUNK_MEMBERS);
+        let is_named = chunk.len() == entries * ENTRY_LEN && keccak256(chunk) == *hash;
+        is_named.then_some(()).ok_or(TableError::Chunk(index))
     }
 }
 

@@ -71,7 +71,7 @@ fn credited() -> impl Strategy<Value = Credited> {
     })
 }
 
-fn fact() -> impl Strategy<Value = Fact> {
+pub(super) fn fact() -> impl Strategy<Value = Fact> {
     let units = || any::<[u8; 32]>().prop_map(U256::from_be_bytes);
     prop_oneof![
         ((1..20_u64), route()).prop_map(|(chain, route)| Fact::Route { destination: chain.try_into().unwrap(), route }),

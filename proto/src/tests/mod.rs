@@ -14,4 +14,6 @@ mod item;
 mod lane;
 mod lanes;
 mod message;
+mod served;
+mod snapshot;
 mod strategies;

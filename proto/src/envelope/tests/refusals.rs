@@ -30,6 +30,25 @@ fn deliver_of(body: &mut Body) -> &mut wire::Deliver {
     }
 }
 
+/// Refused, once `edit` has changed the action in the record of `action`.
+fn action_refused(action: Action, reason: &str, edit: impl FnOnce(&mut wire::ready_record::Action)) {
+    refused(&act(action), reason, |body| match body {
+        Body::Ready(wire::ReadyRecord { action: Some(action) }) => edit(action),
+        _ => unreachable!(),
+    });
+}
+
+macro_rules! edit_action {
+    ($action:ident, $record:ident => $edit:expr) => {
+        |action| match action {
+            wire::ready_record::Action::$action($record) => {
+                $edit;
+            }
+            _ => unreachable!(),
+        }
+    };
+}
+
 #[test]
 fn another_schema_version_is_refused_and_named() {
     for schema_version in [0, 2, u32::MAX] {
@@ -95,9 +114,15 @@ fn wrong_lengths_and_bounds_are_refused() {
 
     refused(&delivery(), "field", edit!(Delivery, record => record.outcomes.clear()));
     refused(&delivery(), "field", edit!(Delivery, record => record.outcomes[0].outcome = 0));
-    refused(&delivery(), "field", edit!(Delivery, record => record.outcomes[0].outcome = 5));
+    refused(&delivery(), "field", edit!(Delivery, record => record.outcomes[0].outcome = 6));
     refused(&delivery(), "contradiction", edit!(Delivery, record => record.outcomes.swap(0, 1)));
     refused(&delivery(), "field", edit!(Delivery, record => record.block_hash.truncate(31)));
+
+    refused(&home(), "field", edit!(Home, record => record.events.clear()));
+    refused(&home(), "field", edit!(Home, record => record.events = vec![record.events[0].clone(); 1_025]));
+    refused(&home(), "missing", edit!(Home, record => record.events[0].event = None));
+    refused(&home(), "missing", edit!(Home, record => record.origin = None));
+    refused(&home(), "field", edit!(Home, record => record.block_hash.truncate(31)));
 
     refused(&dead_letter(), "field", edit!(DeadLetter, letter => letter.topic = "metalayer.proofs.v2".into()));
     refused(&dead_letter(), "field", edit!(DeadLetter, letter => letter.reason.clear()));
@@ -161,4 +186,54 @@ fn a_delivery_must_lead_to_its_lane_under_its_commitment() {
     let mut before = deliver().before;
     before.append(deliver().items[0].leaf()).unwrap();
     refused(&ready(), "contradiction", |body| deliver_of(body).before = before.to_bytes().into());
+}
+
+#[test]
+fn an_action_must_be_whole() {
+    let [retry, refuse, snapshot, ..] = actions();
+    action_refused(retry, "field", edit_action!(Retry, retry => retry.message.truncate(100)));
+    action_refused(refuse, "field", edit_action!(Refuse, refuse => refuse.message.clear()));
+    action_refused(snapshot, "missing", edit_action!(Snapshot, snapshot => snapshot.destination = None));
+}
+
+#[test]
+fn what_is_reclaimed_must_lead_to_its_root() {
+    let other = field::message_bytes(&message(gateway(902), 3));
+    let refused = Action::Reclaim(reclaim());
+    action_refused(refused.clone(), "field", edit_action!(Reclaim, reclaim => reclaim.message = other.clone()));
+    action_refused(refused.clone(), "field", edit_action!(Reclaim, reclaim => reclaim.count = 4));
+    action_refused(refused.clone(), "field", edit_action!(Reclaim, reclaim => reclaim.path.truncate(32)));
+    action_refused(refused, "field", edit_action!(Reclaim, reclaim => reclaim.root.truncate(31)));
+
+    let void = Action::ReclaimVoid(reclaim_void());
+    // The message that is valid there has no void leaf.
+    let valid = field::message_bytes(&message(gateway(902), 3));
+    action_refused(void.clone(), "field", edit_action!(ReclaimVoid, reclaim => reclaim.message = valid));
+    let elsewhere = field::message_bytes(&message(gateway(904), 3));
+    action_refused(void.clone(), "contradiction", edit_action!(ReclaimVoid, reclaim => reclaim.message = elsewhere));
+    action_refused(void.clone(), "field", edit_action!(ReclaimVoid, reclaim => reclaim.lane_proof.truncate(32)));
+    action_refused(void.clone(), "missing", edit_action!(ReclaimVoid, reclaim => reclaim.lane = None));
+    action_refused(void, "field", edit_action!(ReclaimVoid, reclaim => reclaim.proof.truncate(104)));
+}
+
+#[test]
+fn what_is_claimed_must_stand_in_the_facts() {
+    let claim = Action::ClaimFees(claim_fees());
+    let more = field::units_bytes(claim_fees().total + alloy::primitives::U256::from(1));
+    action_refused(claim.clone(), "field", edit_action!(ClaimFees, claim => claim.total = more));
+    action_refused(claim.clone(), "field", edit_action!(ClaimFees, claim => claim.fact_proof.clear()));
+    action_refused(
+        claim.clone(),
+        "field",
+        edit_action!(ClaimFees, claim => claim.fact_proof = vec![0; 257 * 32].into()),
+    );
+    action_refused(claim.clone(), "field", edit_action!(ClaimFees, claim => claim.executor.truncate(19)));
+    action_refused(claim, "missing", edit_action!(ClaimFees, claim => claim.origin = None));
+
+    let load = Action::LoadChunk(load_chunk());
+    action_refused(load.clone(), "missing", edit_action!(LoadChunk, load => load.destination = None));
+    action_refused(load.clone(), "field", edit_action!(LoadChunk, load => load.index = 0));
+    action_refused(load.clone(), "field", edit_action!(LoadChunk, load => load.index = 65_537));
+    action_refused(load.clone(), "field", edit_action!(LoadChunk, load => load.header.truncate(90)));
+    action_refused(load, "field", edit_action!(LoadChunk, load => load.chunk.truncate(204)));
 }

@@ -22,7 +22,16 @@ fn every_record_reads_back() {
     reads_back(ready());
     reads_back(transaction());
     reads_back(delivery());
+    reads_back(home());
     reads_back(dead_letter());
+}
+
+#[test]
+fn every_action_reads_back() {
+    for (action, word) in actions().into_iter().zip(Action::WORDS) {
+        assert_eq!(action.as_str(), word);
+        reads_back(act(action));
+    }
 }
 
 /// A backlog may be longer than what one transaction delivers.
@@ -59,6 +68,7 @@ proptest! {
         let _ = Envelope::<BlockRecord>::decode(&bytes);
         let _ = Envelope::<ReadyRecord>::decode(&bytes);
         let _ = Envelope::<DeliveryRecord>::decode(&bytes);
+        let _ = Envelope::<HomeRecord>::decode(&bytes);
     }
 
     /// A spoilt record is refused, or it is a well-formed one of other content.
@@ -74,6 +84,17 @@ proptest! {
         let place = place % bytes.len();
         bytes[place] ^= flip;
         if let Ok(read) = Envelope::<BlockRecord>::decode(&bytes) {
+            prop_assert_eq!(Envelope::decode(&read.encode()), Ok(read));
+        }
+    }
+
+    /// A spoilt action is refused, or it is a well-formed one that still agrees with itself.
+    #[test]
+    fn spoilt_actions_never_panic_and_stay_consistent(which: prop::sample::Index, place: prop::sample::Index, flip in 1_u8..) {
+        let mut bytes = envelope(act(which.get(&actions()).clone())).encode();
+        let place = place.index(bytes.len());
+        bytes[place] ^= flip;
+        if let Ok(read) = Envelope::<ReadyRecord>::decode(&bytes) {
             prop_assert_eq!(Envelope::decode(&read.encode()), Ok(read));
         }
     }

@@ -1,18 +1,19 @@
 //! A good record of each kind.
 
-use alloy::primitives::{Address, B256, Bytes, keccak256};
+use alloy::primitives::{Address, B256, Bytes, U256, keccak256};
 
 use super::*;
 use crate::{
     bls::tests::{digest, secret},
     commitment::Commitment,
     derivation::{JudgedMessage, LaneChange, Verdict, VoidReason},
+    facts::{Fact, FactsMap},
     ids::{ChainId, GatewayId, LaneId, NetworkId},
     item::Item,
-    lane::Frontier,
+    lane::{Frontier, LaneSlice},
     lanes::{LaneState, LanesTree},
     message::{Kind, Message, Payload},
-    quorum::{Bitmap, QuorumProof},
+    quorum::{Bitmap, ProvenCommitment, QuorumProof, tests::Attesters},
     topics::Partition,
 };
 
@@ -130,6 +131,80 @@ pub(super) fn ready() -> ReadyRecord {
     ReadyRecord::Deliver(Box::new(deliver()))
 }
 
+/// The second message of [`block`]'s first lane, which is void.
+fn void() -> Message {
+    block().changes[0].messages[1].message.clone()
+}
+
+pub(super) fn reclaim() -> Reclaim {
+    let change = &block().changes[0];
+    let ids: Vec<_> = change.messages.iter().map(|judged| judged.id.leaf()).collect();
+    let sent = LaneSlice::new(&change.before, &ids).unwrap();
+    let message = void();
+    let path = sent.prove_range(message.sequence, 1).unwrap();
+    Reclaim { message, count: sent.count(), root: sent.root(), path }
+}
+
+pub(super) fn reclaim_void() -> ReclaimVoid {
+    let change = &block().changes[0];
+    let judged = LaneSlice::new(&change.before, &change.leaves().collect::<Vec<_>>()).unwrap();
+    let Deliver { commitment, proof, lane, lane_proof, .. } = deliver();
+    let message = void();
+    let path = judged.prove_range(message.sequence, 1).unwrap();
+    ReclaimVoid { message, proven: ProvenCommitment { commitment, proof }, lane, lane_proof, path }
+}
+
+pub(super) fn claim_fees() -> ClaimFees {
+    let (origin, executor, total) = (gateway(902), Address::repeat_byte(6), U256::from(1_000));
+    let fact = Fact::Fees { origin, executor, total };
+    let mut facts = FactsMap::default();
+    facts.insert(fact.clone());
+    facts.insert(Fact::Rules(2));
+    let (_, fact_proof) = facts.prove(&fact.key()).unwrap();
+    let commitment = Commitment { facts_root: facts.root(), ..block().commitment };
+    ClaimFees { origin, proven: ProvenCommitment { commitment, proof: proof() }, executor, total, fact_proof }
+}
+
+pub(super) fn load_chunk() -> LoadChunk {
+    let table = Attesters::new(9, &[10; 130]).table;
+    let chunk = table.chunks().nth(1).unwrap();
+    LoadChunk { destination: gateway(902), header: table.header().into(), index: 1, chunk: chunk.into() }
+}
+
+/// One of each.
+pub(super) fn actions() -> [Action; 7] {
+    [
+        Action::Retry(message(gateway(902), 3)),
+        Action::Refuse(message(gateway(902), 3)),
+        Action::Snapshot(lane()),
+        Action::Reclaim(reclaim()),
+        Action::ReclaimVoid(reclaim_void()),
+        Action::ClaimFees(claim_fees()),
+        Action::LoadChunk(load_chunk()),
+    ]
+}
+
+pub(super) fn act(action: Action) -> ReadyRecord {
+    ReadyRecord::Act(Box::new(action))
+}
+
+/// One of each event.
+pub(super) fn home() -> HomeRecord {
+    let (destination, id) = (gateway(902), message(gateway(902), 3).id());
+    HomeRecord {
+        origin: gateway(901),
+        transaction: keccak256("transaction"),
+        block_number: 5,
+        block_hash: keccak256("block"),
+        events: vec![
+            HomeEvent::Refused { destination, sequence: 3, id },
+            HomeEvent::Reclaimed { id, value: true, fee: false },
+            HomeEvent::FeesClaimed { destination, executor: Address::repeat_byte(6), amount: U256::from(7) },
+            HomeEvent::SnapshotTaken { destination, count: 4, root: keccak256("root") },
+        ],
+    }
+}
+
 pub(super) fn cursor() -> Cursor {
     Cursor { chain: ChainId::new(901).unwrap(), reader: "relayer-0".into(), next_block: 78 }
 }
@@ -161,7 +236,7 @@ pub(super) fn transaction() -> TransactionRecord {
 }
 
 pub(super) fn delivery() -> DeliveryRecord {
-    let outcomes = [Outcome::Delivered, Outcome::Failed, Outcome::Voided, Outcome::Skipped];
+    let outcomes = [Outcome::Delivered, Outcome::Failed, Outcome::Voided, Outcome::Skipped, Outcome::Refused];
     let message = |(sequence, outcome)| MessageOutcome { sequence, id: message(gateway(902), sequence).id(), outcome };
     DeliveryRecord {
         lane: lane(),

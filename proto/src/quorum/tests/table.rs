@@ -65,6 +65,13 @@ fn header_and_chunks_from_anyone_are_checked_by_the_hash() {
         chunks[index][byte] ^= 1;
         assert_eq!(EpochTable::decode(hash, &header, &chunks), Err(TableError::Chunk(index)));
     }
+    for (index, chunk) in chunks.iter().enumerate() {
+        assert_eq!(EpochTable::check_chunk(&header, index, chunk), Ok(()));
+        assert_eq!(EpochTable::check_chunk(&header, index, &chunk[1..]), Err(TableError::Chunk(index)));
+    }
+    for index in [1, 2, usize::MAX] {
+        assert_eq!(EpochTable::check_chunk(&header, index, &chunks[0]), Err(TableError::Chunk(index)));
+    }
     let swapped = [chunks[1].clone(), chunks[0].clone()];
     assert_eq!(EpochTable::decode(hash, &header, &swapped), Err(TableError::Chunk(0)));
     let missing = TableError::Chunks { expected: 2, got: 1 };
