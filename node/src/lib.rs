@@ -9,6 +9,7 @@ pub mod clock;
 pub mod config;
 pub mod daemon;
 pub mod epochs;
+pub mod lanes;
 pub mod sent;
 pub mod signer;
 pub mod store;

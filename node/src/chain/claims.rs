@@ -1,7 +1,7 @@
 //! What endpoints claim by `eth_getLogs`, which is believed of nobody and shows who lies (PROTOCOL "Reading without
 //! trust", 3).
 
-use std::sync::Arc;
+use std::{ops::RangeInclusive, sync::Arc};
 
 use alloy::{
     primitives::{Address, Log},
@@ -16,6 +16,9 @@ use super::{
     endpoint::{CallError, Endpoint},
     pool::{Answer, Pool},
 };
+
+/// The most blocks that are asked for in one call: public endpoints refuse more.
+const BLOCKS_MAX: u64 = 10_000;
 
 /// A log that an endpoint says is in a block.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,20 +45,37 @@ pub(super) async fn claimed_logs(
     to: u64,
     watched: &[Address],
 ) -> Result<Vec<Answer<Vec<Claim>>>, ChainError> {
-    let filter = json!([{ "fromBlock": format!("{from:#x}"), "toBlock": format!("{to:#x}"), "address": watched }]);
-    let ask = |endpoint: Arc<Endpoint>| {
-        let filter = filter.clone();
-        async move {
-            let mut claims = parse(&endpoint.call("eth_getLogs", filter).await?)?;
-            claims.retain(|claim| (from..=to).contains(&claim.block) && watched.contains(&claim.log.address));
-            Ok(claims)
-        }
-    };
+    let ask = |endpoint: Arc<Endpoint>| async move { claims(&endpoint, from, to, watched).await };
     let (answers, failures) = pool.ask(pool.trusted(), 0, ask).await;
     if answers.len() < pool.quorum {
         return Err(pool.too_few(answers.len(), failures));
     }
     Ok(answers)
+}
+
+/// All logs of `contract` in `blocks` as one endpoint tells them, in order.
+pub(super) async fn told_by(
+    endpoint: &Endpoint,
+    contract: Address,
+    blocks: RangeInclusive<u64>,
+) -> Result<Vec<Log>, CallError> {
+    let mut told = Vec::new();
+    let mut from = *blocks.start();
+    while from <= *blocks.end() {
+        let to = blocks.end().saturating_sub(from).min(BLOCKS_MAX - 1) + from;
+        told.extend(claims(endpoint, from, to, &[contract]).await?);
+        let Some(next) = to.checked_add(1) else { break };
+        from = next;
+    }
+    told.sort_by_key(|claim| (claim.block, claim.index));
+    Ok(told.into_iter().map(|claim| claim.log).collect())
+}
+
+async fn claims(endpoint: &Endpoint, from: u64, to: u64, watched: &[Address]) -> Result<Vec<Claim>, CallError> {
+    let filter = json!([{ "fromBlock": format!("{from:#x}"), "toBlock": format!("{to:#x}"), "address": watched }]);
+    let mut claims = parse(&endpoint.call("eth_getLogs", filter).await?)?;
+    claims.retain(|claim| (from..=to).contains(&claim.block) && watched.contains(&claim.log.address));
+    Ok(claims)
 }
 
 fn parse(logs: &Value) -> Result<Vec<Claim>, CallError> {

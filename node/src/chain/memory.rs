@@ -1,6 +1,9 @@
 //! A chain in memory whose headers, blooms and receipts roots are real, so that what reads it cannot tell.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    ops::RangeInclusive,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use alloy::{
     consensus::{Eip658Value, Header, Receipt, ReceiptEnvelope, ReceiptWithBloom, TxType, constants::EMPTY_ROOT_HASH},
@@ -9,7 +12,7 @@ use alloy::{
 use async_trait::async_trait;
 use metalayer_proto::{derivation::VerifiedBlock, ids::ChainId};
 
-use super::{BlockRef, ChainError, ChainReader, READ_BLOCKS_MAX, receipts};
+use super::{BlockRef, ChainError, ChainReader, LogCheck, LogSource, READ_BLOCKS_MAX, receipts};
 
 /// What a block is made of.
 #[derive(Clone, Debug, Default)]
@@ -191,5 +194,25 @@ impl ChainReader for MemoryReader {
     async fn block_at(&self, number: u64) -> Result<BlockRef, ChainError> {
         let block = self.chain.block(number).ok_or_else(|| self.missing(number))?;
         Ok(BlockRef { number, hash: block.hash })
+    }
+}
+
+#[async_trait]
+impl LogSource for MemoryReader {
+    async fn told(
+        &self,
+        contract: Address,
+        blocks: RangeInclusive<u64>,
+        check: LogCheck<'_>,
+    ) -> Result<Vec<Log>, ChainError> {
+        let blocks = blocks.filter_map(|number| self.chain.block(number));
+        let logs = blocks.flat_map(|block| block.receipts).flat_map(|receipt| receipt.logs().to_vec());
+        let logs: Vec<_> = logs.filter(|log| log.address == contract).collect();
+        let refused = |problem| {
+            let detail = format!("; {problem}");
+            ChainError::TooFewAnswers { chain: self.chain.chain, answered: 0, needed: 1, detail }
+        };
+        check(&logs).map_err(refused)?;
+        Ok(logs)
     }
 }

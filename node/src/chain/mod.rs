@@ -21,7 +21,9 @@ pub mod conformance;
 #[cfg(test)]
 mod tests;
 
-use alloy::primitives::{Address, B256, Bytes, TxHash, U256};
+use std::ops::RangeInclusive;
+
+use alloy::primitives::{Address, B256, Bytes, Log, TxHash, U256};
 use async_trait::async_trait;
 use metalayer_proto::{derivation::VerifiedBlock, ids::ChainId};
 
@@ -136,6 +138,22 @@ pub trait ChainReader: Send + Sync + 'static {
     async fn block_at(&self, number: u64) -> Result<BlockRef, ChainError>;
 }
 
+/// Whether logs are what they should be; if not, why.
+pub type LogCheck<'a> = &'a (dyn Fn(&[Log]) -> Result<(), String> + Sync);
+
+/// What endpoints say by `eth_getLogs`, for whoever can check it otherwise: no header and no receipt is looked at.
+#[async_trait]
+pub trait LogSource: Send + Sync + 'static {
+    /// All logs of `contract` in these blocks, in order, as k endpoints tell them alike and `check` accepts them. Endpoints whose
+    /// answer it refuses are passed over.
+    async fn told(
+        &self,
+        contract: Address,
+        blocks: RangeInclusive<u64>,
+        check: LogCheck<'_>,
+    ) -> Result<Vec<Log>, ChainError>;
+}
+
 /// The most blocks a single [`ChainReader::read`] returns.
 pub const READ_BLOCKS_MAX: u64 = 128;
 
@@ -151,7 +169,7 @@ pub struct Receipt {
     /// Gas used.
     pub gas_used: u64,
     /// Its logs: address, topics, data.
-    pub logs: Vec<alloy::primitives::Log>,
+    pub logs: Vec<Log>,
 }
 
 /// What an account pays for gas, in wei.

@@ -148,6 +148,41 @@ impl Pool {
         }
     }
 
+    /// Tries the endpoints one after another until k give the same answer that `check` accepts. What it refuses is no lie that others
+    /// have shown: the endpoint may only have forgotten.
+    pub(super) async fn alike<T: PartialEq, F>(
+        &self,
+        question: impl Fn(Arc<Endpoint>) -> F,
+        check: impl Fn(&T) -> Result<(), String>,
+    ) -> Result<T, ChainError>
+    where
+        F: Future<Output = Result<T, CallError>>,
+    {
+        let mut failures = self.benched();
+        let mut answers: Vec<(T, usize)> = Vec::new();
+        for endpoint in self.trusted() {
+            let answer = question(endpoint.clone()).await.map_err(|error| error.to_string());
+            let checked = answer.and_then(|answer| check(&answer).map(|()| answer));
+            let answer = match checked {
+                Ok(answer) => answer,
+                Err(problem) => {
+                    failures.push(format!("{}: {problem}", endpoint.name()));
+                    continue;
+                }
+            };
+            let at = answers.iter().position(|(known, _)| *known == answer).unwrap_or(answers.len());
+            if at == answers.len() {
+                answers.push((answer, 0));
+            }
+            answers[at].1 += 1;
+            if answers[at].1 == self.quorum {
+                return Ok(answers.swap_remove(at).0);
+            }
+        }
+        let most = answers.iter().map(|(_, count)| *count).max().unwrap_or(0);
+        Err(self.too_few(most, failures))
+    }
+
     /// Endpoints that are not benched: the first choice first, those that keep failing last.
     fn in_order(&self) -> Vec<(usize, Arc<Endpoint>)> {
         let first = self.first_choice.load(Ordering::Relaxed);

@@ -3,20 +3,22 @@
 use std::{
     collections::BTreeMap,
     fmt,
+    ops::RangeInclusive,
     str::FromStr,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use alloy::primitives::{Address, B256, U64};
+use alloy::primitives::{Address, B256, Log, U64};
 use async_trait::async_trait;
 use metalayer_proto::{derivation::VerifiedBlock, ids::ChainId};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    BlockRef, ChainError, ChainReader,
+    BlockRef, ChainError, ChainReader, LogCheck, LogSource,
     blocks::BlockSource,
+    claims,
     endpoint::{CallError, Endpoint},
     metrics::{Lie, ReaderMetrics},
     pool::{Answer, Pool},
@@ -192,6 +194,22 @@ impl QuorumReader {
     fn known(&self) -> std::sync::MutexGuard<'_, Known> {
         // Every change under the lock is whole in itself.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl LogSource for QuorumReader {
+    async fn told(
+        &self,
+        contract: Address,
+        blocks: RangeInclusive<u64>,
+        check: LogCheck<'_>,
+    ) -> Result<Vec<Log>, ChainError> {
+        let ask = |endpoint: Arc<Endpoint>| {
+            let blocks = blocks.clone();
+            async move { claims::told_by(&endpoint, contract, blocks).await }
+        };
+        self.pool.alike(ask, |logs: &Vec<Log>| check(logs)).await
     }
 }
 

@@ -14,6 +14,8 @@ use std::process::ExitCode;
 /// | 5 | store or bus: locked, full, corrupt, another network's | after repair |
 /// | 6 | a port is in use | no |
 /// | 7 | a key or the guard: missing, exposed, or it refuses to sign | no |
+/// | 8 | what was asked about is not known | perhaps |
+/// | 9 | what was asked for cannot be done as things stand | perhaps |
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum ExitCause {
@@ -33,13 +35,18 @@ pub enum ExitCause {
     PortInUse = 6,
     /// A key or the guard.
     Key = 7,
+    /// What was asked about is not known.
+    Unknown = 8,
+    /// What was asked for cannot be done as things stand.
+    WrongState = 9,
 }
 
 impl ExitCause {
     /// What every daemon's `--help` says of them, and of where its words go.
     pub const HELP: &'static str = "\
 Exit codes: 0 asked to stop, or done; 2 wrong command line; 3 wrong configuration; 4 no chain can be reached;
-5 store unusable; 6 port in use; 7 key or guard unusable; 1 anything else.
+5 store unusable; 6 port in use; 7 key or guard unusable; 8 not known; 9 not possible as things stand;
+1 anything else.
 
 Logs go to standard error, results to standard output. RUST_LOG sets what is logged (default: info).";
 

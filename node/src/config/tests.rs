@@ -144,6 +144,8 @@ fn exit_codes_are_the_documented_ones() {
         (ExitCause::Storage, 5),
         (ExitCause::PortInUse, 6),
         (ExitCause::Key, 7),
+        (ExitCause::Unknown, 8),
+        (ExitCause::WrongState, 9),
     ];
     assert!(codes.iter().all(|(cause, code)| cause.code() == *code));
 }

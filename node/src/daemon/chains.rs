@@ -12,7 +12,9 @@ use crate::{
     chain::{
         Endpoint, Expected, ProbeProblem, QuorumReader, ReaderMetrics, ReaderSettings, RpcMetrics, RpcWriter, probe,
     },
+    clock::Clock,
     config::{ChainEntry, NetworkFile, Section},
+    epochs::{self, Announced, EpochBook, EpochMetrics, Learn},
 };
 
 /// How long one JSON-RPC call may take.
@@ -104,6 +106,29 @@ pub struct OpenChain {
     pub reader: Arc<QuorumReader>,
     /// Sends transactions through the same endpoints.
     pub writer: Arc<RpcWriter>,
+}
+
+impl OpenChain {
+    /// The stage that learns the epochs which the hub, that is this chain, announces.
+    pub fn learn_epochs(
+        &self,
+        announced: Arc<Announced>,
+        epochs: Arc<EpochBook>,
+        clock: Arc<dyn Clock>,
+        metrics: EpochMetrics,
+    ) -> Learn {
+        Learn::new(epochs::Parts {
+            announced,
+            epochs,
+            reader: self.reader.clone(),
+            logs: self.reader.clone(),
+            registry: self.deployment.hub_registry,
+            // The registry is deployed after the gateway that it names.
+            since: self.deployment.deployed_at,
+            clock,
+            metrics,
+        })
+    }
 }
 
 /// Opens all chains, after a probe of every endpoint.

@@ -4,6 +4,7 @@ use crate::{
     bus::BusError,
     chain::{EndpointError, InvalidQuorum, ProbeProblem},
     config::{ExitCause, InvalidConfig},
+    epochs::LearnError,
     signer::SignerError,
     store::StoreError,
     task::group::Failure,
@@ -31,9 +32,12 @@ pub enum DaemonError {
     /// A key cannot be used.
     #[error(transparent)]
     Key(#[from] SignerError),
-    /// The key is no member of any epoch.
+    /// The two keys were not registered together.
     #[error("{0}")]
-    NotAMember(String),
+    NotPaired(String),
+    /// The hub does not tell who attests.
+    #[error(transparent)]
+    Epochs(#[from] LearnError),
     /// The guard cannot be used.
     #[error("{0}")]
     Guard(String),
@@ -55,6 +59,12 @@ pub enum DaemonError {
     /// A task failed while it ran.
     #[error(transparent)]
     Task(#[from] Failure),
+    /// What was asked about is not known.
+    #[error("{0}")]
+    Unknown(String),
+    /// What was asked for cannot be done as things stand.
+    #[error("{0}")]
+    WrongState(String),
     /// Anything else while starting.
     #[error("{0}")]
     Start(String),
@@ -69,13 +79,15 @@ impl DaemonError {
         match self {
             Self::Config(_) | Self::Endpoint(_) | Self::Quorum(_) | Self::Telemetry(_) => ExitCause::Config,
             Self::Probe(problems) if problems.iter().any(|problem| !problem.unreachable) => ExitCause::Config,
-            Self::Probe(_) | Self::Unreachable(_) => ExitCause::ChainUnreachable,
-            Self::Key(_) | Self::NotAMember(_) | Self::Guard(_) => ExitCause::Key,
+            Self::Probe(_) | Self::Unreachable(_) | Self::Epochs(_) => ExitCause::ChainUnreachable,
+            Self::Key(_) | Self::NotPaired(_) | Self::Guard(_) => ExitCause::Key,
             Self::Bind(_) => ExitCause::PortInUse,
             Self::Store(_) | Self::Bus(_) => ExitCause::Storage,
             Self::Task(Failure::Task { reason: "bus" | "guard_store" | "sent_store" | "index_store", .. }) => {
                 ExitCause::Storage
             }
+            Self::Unknown(_) => ExitCause::Unknown,
+            Self::WrongState(_) => ExitCause::WrongState,
             Self::Several(all) => all.first().map_or(ExitCause::Other, Self::cause),
             Self::Metrics(_) | Self::Task(_) | Self::Start(_) => ExitCause::Other,
         }

@@ -1,11 +1,14 @@
-//! `/readyz` from the board of tasks.
+//! `/readyz` and the metric of what does not go on, from the board of tasks.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use crate::{
     clock::{Clock, UnixMillis},
     task::status::{StatusBoard, TaskState, TaskStatus},
-    telemetry::http::{Part, Readiness, Status},
+    telemetry::{
+        Metrics, MetricsError,
+        http::{Part, Readiness, Status},
+    },
 };
 
 /// How long a stage may go without a successful step before it counts as stalled.
@@ -21,6 +24,20 @@ impl BoardReadiness {
     /// The readiness of the tasks on `board`.
     pub fn new(board: StatusBoard, clock: Arc<dyn Clock>) -> Self {
         Self { board, clock }
+    }
+
+    /// Declares the metric of the stages that `/readyz?verbose` names as not going on.
+    pub fn declare(self: &Arc<Self>, metrics: &Metrics) -> Result<(), MetricsError> {
+        let (help, labels) =
+            ("1 for each stage of a chain that does not go on, with why.", ["chain", "stage", "reason"]);
+        let this = self.clone();
+        metrics.gauge_as_read("stage_stopped", help, &labels, move |gauge| {
+            let now = this.clock.now();
+            for task in this.board.snapshot().iter().filter(|task| problem(task, now).is_some()) {
+                let chain = task.chain.map(|chain| chain.to_string()).unwrap_or_default();
+                gauge.with_label_values(&[chain.as_str(), task.name, reason(&task.state)]).set(1);
+            }
+        })
     }
 }
 
@@ -49,6 +66,16 @@ fn part(task: &TaskStatus, now: UnixMillis) -> Part {
         (None, _) => "ok".to_owned(),
     };
     Part { name, ok, detail }
+}
+
+/// The stable word for what keeps a task.
+const fn reason(state: &TaskState) -> &'static str {
+    match state {
+        TaskState::Blocked { reason, .. } | TaskState::BackingOff { reason, .. } | TaskState::Parked { reason, .. } => {
+            reason
+        }
+        TaskState::Running | TaskState::Waiting => "stalled",
+    }
 }
 
 fn problem(task: &TaskStatus, now: UnixMillis) -> Option<String> {

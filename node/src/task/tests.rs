@@ -21,7 +21,7 @@ use super::{
 use crate::{
     clock::{Clock, UnixMillis, manual::ManualClock},
     daemon::BoardReadiness,
-    telemetry::http::Readiness,
+    telemetry::{Metrics, http::Readiness},
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -189,20 +189,26 @@ async fn what_a_stage_waits_for_is_named_and_counts_as_stalled_when_it_lasts() {
     let mut rig = Rig::new();
     let script = rig.script("a", [Ok(Step::Advanced), blocked(5), blocked(16_000), Ok(Step::Advanced)]);
     rig.group.spawn_stage("a", chain(1), script);
-    let readiness = BoardReadiness::new(rig.group.status(), Arc::new(rig.clock.clone()));
+    let readiness = Arc::new(BoardReadiness::new(rig.group.status(), Arc::new(rig.clock.clone())));
+    let metrics = Metrics::unregistered();
+    readiness.declare(&metrics).unwrap();
+    let stopped = "metalayer_stage_stopped{chain=\"eip155:1\",reason=\"missing\",stage=\"a\"} 1\n";
     let is_blocked = |task: &TaskStatus| matches!(task.state, TaskState::Blocked { .. });
     rig.steps::<2>().await;
     rig.status("a", is_blocked).await;
     assert_eq!(readiness.status().to_string(), "[+] eip155:1 a: waiting, missing: a leaf\nready\n");
+    assert_eq!(metrics.render().unwrap(), "");
     rig.clock.advance(Duration::from_millis(15_500));
     rig.steps::<1>().await;
     rig.status("a", is_blocked).await;
     let stalled = "[-] eip155:1 a: stalled for 15 s, missing: a leaf\nnot ready\n";
     assert_eq!(readiness.status().to_string(), stalled, "looking again is no progress");
+    assert!(metrics.render().unwrap().ends_with(stopped), "{}", metrics.render().unwrap());
     rig.clock.advance(Duration::from_millis(500));
     rig.steps::<2>().await;
     rig.status("a", is_waiting).await;
     assert_eq!(readiness.status().to_string(), "[+] eip155:1 a: ok\nready\n");
+    assert_eq!(metrics.render().unwrap(), "");
 }
 
 #[tokio::test]

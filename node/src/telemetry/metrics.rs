@@ -1,8 +1,12 @@
 //! Metrics: each declared once, with the names that users' dashboards rely on.
 
+use std::sync::{Mutex, PoisonError};
+
 use prometheus::{
-    GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder, core::Collector,
+    GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
+    core::{Collector, Desc},
     process_collector::ProcessCollector,
+    proto::MetricFamily,
 };
 
 /// The prefix of every metric of ours.
@@ -57,6 +61,20 @@ impl Metrics {
         self.declare(name, gauge)
     }
 
+    /// A gauge that is empty until `fill` sets it, anew each time it is read.
+    pub fn gauge_as_read(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+        fill: impl Fn(&IntGaugeVec) + Send + Sync + 'static,
+    ) -> Result<(), MetricsError> {
+        let name = format!("{PREFIX}{name}");
+        let gauge = IntGaugeVec::new(Opts::new(&name, help), labels);
+        let gauge = gauge.map_err(|source| MetricsError { name: name.clone(), source })?;
+        self.register(&name, AsRead { gauge: Mutex::new(gauge.clone()), descriptions: gauge, fill })
+    }
+
     /// A fraction that rises and falls, from 0 to 1 or in base units: `metalayer_NAME`.
     pub fn fraction(&self, name: &str, help: &str, labels: &[&str]) -> Result<GaugeVec, MetricsError> {
         let name = format!("{PREFIX}{name}");
@@ -107,6 +125,26 @@ impl Metrics {
 
     fn register(&self, name: &str, collector: impl Collector + 'static) -> Result<(), MetricsError> {
         self.registry.register(Box::new(collector)).map_err(|source| MetricsError { name: name.to_owned(), source })
+    }
+}
+
+/// A gauge that is filled when it is read, by one reader at a time.
+struct AsRead<F> {
+    gauge: Mutex<IntGaugeVec>,
+    descriptions: IntGaugeVec,
+    fill: F,
+}
+
+impl<F: Fn(&IntGaugeVec) + Send + Sync> Collector for AsRead<F> {
+    fn desc(&self) -> Vec<&Desc> {
+        self.descriptions.desc()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        let gauge = self.gauge.lock().unwrap_or_else(PoisonError::into_inner);
+        gauge.reset();
+        (self.fill)(&gauge);
+        gauge.collect()
     }
 }
 
