@@ -6,20 +6,21 @@ use metalayer_node::{
     chain::RpcMetrics,
     clock::{Clock, system::SystemClock},
     daemon::{BoardReadiness, DaemonError, OpenChain, Problems, asked_to_stop, open_chains},
-    sent::{self, Sent},
+    epochs::{Announced, EpochMetrics},
+    sent::{self, Sent, SentError},
     signer::{AttesterSigner, LocalSigner},
     store::{Store, directory::Identity, rocks::RocksStore},
     task::group::TaskGroup,
     telemetry::{self, LogFormat, Telemetry, TelemetrySettings, http},
 };
-use metalayer_proto::derivation::Derivation;
 use tokio::net::TcpListener;
 
 use crate::{
-    collector::HttpCollector,
+    collector::{Collector, HttpCollector},
     commands::guard::unusable,
     config::Config,
-    guard::{self, Guard},
+    guard::{self, Guard, NotSafe},
+    leaves::Leaves,
     listen::Listener,
     metrics::Metrics,
     origin::{Origin, Parts},
@@ -27,6 +28,7 @@ use crate::{
     proven::Proven,
     publish::{self, Publish},
     rules::Rules,
+    start::{Start, StartError},
 };
 
 /// The format of the guard's records; a change that old binaries must not read counts it up.
@@ -51,11 +53,13 @@ pub async fn run(config_file: &Path, log_format: LogFormat) -> Result<(), Daemon
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let tasks = TaskGroup::new(clock.clone());
     let readiness = Arc::new(BoardReadiness::new(tasks.status(), clock.clone()));
+    readiness.declare(&registry)?;
     let router = http::router(registry.clone(), readiness);
     tasks.spawn_service("telemetry", |shutdown| async move {
         Ok(http::serve(listener, router, shutdown.requested()).await?)
     });
-    spawn_stages(&tasks, &config, attesting, clock, Arc::new(Metrics::new(&registry)?))?;
+    let epoch_metrics = EpochMetrics::declare(&registry)?;
+    spawn_stages(&tasks, &config, attesting, clock, Arc::new(Metrics::new(&registry)?), epoch_metrics).await?;
     tracing::info!(network = %config.network.name, chains = config.chains.len(), "attesting");
     Ok(tasks.run(asked_to_stop()).await?)
 }
@@ -78,12 +82,12 @@ struct Attesting {
 pub(crate) async fn open(config: &Config, registry: &telemetry::Metrics) -> Result<Opened, DaemonError> {
     let mut problems = Problems::default();
     let keys = problems.note(open_keys(config));
-    let member = keys.as_ref().and_then(|keys| problems.note(require_member(config, keys)));
+    let paired = keys.as_ref().and_then(|keys| problems.note(require_paired(config, keys)));
     let guard = keys.as_ref().and_then(|keys| problems.note(open_guard(config, keys)));
     let listener = problems.note(http::bind(config.telemetry_listen, "metrics", "telemetry.listen").await);
     let rpc_metrics = RpcMetrics::declare(registry)?;
     let chains = problems.note(open_chains(&config.chains, &config.network, &rpc_metrics).await);
-    match (keys, member, guard, listener, chains) {
+    match (keys, paired, guard, listener, chains) {
         (Some(keys), Some(()), Some((store, guard)), Some(listener), Some(chains)) => {
             let attesting = Attesting { signer: Arc::new(keys), store, guard: Arc::new(guard), chains };
             Ok(Opened { listener, attesting })
@@ -102,30 +106,31 @@ pub async fn check(config_file: &Path) -> Result<String, DaemonError> {
     let rpc_metrics = RpcMetrics::declare(&registry)?;
     let mut problems = Problems::default();
     let keys = problems.note(open_keys(&config));
-    let member = keys.as_ref().and_then(|keys| problems.note(require_member(&config, keys)));
+    let paired = keys.as_ref().and_then(|keys| problems.note(require_paired(&config, keys)));
     let chains = problems.note(open_chains(&config.chains, &config.network, &rpc_metrics).await);
-    let (Some(keys), Some(()), Some(chains)) = (keys, member, chains) else { return Err(problems.into()) };
+    let (Some(keys), Some(()), Some(chains)) = (keys, paired, chains) else { return Err(problems.into()) };
     let id = keys.public_key().attester_id();
-    Ok(format!("configuration is good: network {}, {} chains, attester {id}", config.network.name, chains.len()))
+    let (name, count) = (&config.network.name, chains.len());
+    let mut told = format!("configuration is good: network {name}, {count} chains, attester {id}");
+    if !config.network.epoch_book().has_member(id) {
+        told += "\nit is a member of no epoch of the network file: it signs once the hub has announced one that it is a member of";
+    }
+    Ok(told)
 }
 
-/// Finds the keys in the network's epochs: with others nothing that is signed would count.
-fn require_member(config: &Config, keys: &LocalSigner) -> Result<(), DaemonError> {
+/// In the network file's epochs the BLS key stands beside this transport key: beside another, nobody would hear what is signed. A key that
+/// stands in none may be a member of an epoch to come.
+fn require_paired(config: &Config, keys: &LocalSigner) -> Result<(), DaemonError> {
     let (key, transport) = (keys.public_key(), keys.transport_key());
-    let is_member = config
-        .network
-        .epochs
-        .iter()
-        .flat_map(|epoch| &epoch.members)
-        .any(|member| member.member.key == key && member.transport_key == transport);
-    if is_member {
+    let mut members = config.network.epochs.iter().flat_map(|epoch| &epoch.members);
+    let Some(other) = members.find(|one| one.member.key == key && one.transport_key != transport) else {
         return Ok(());
-    }
-    let id = key.attester_id();
-    Err(DaemonError::NotAMember(format!(
-        "attester {id} with transport key {transport} is a member of no epoch of network {}; \
-         name the keys that were registered, or a newer network_file",
-        config.network.name
+    };
+    Err(DaemonError::NotPaired(format!(
+        "attester {} is registered with transport key {}, and transport_key_file holds {transport}; \
+         name the keys that were registered together",
+        key.attester_id(),
+        other.transport_key
     )))
 }
 
@@ -137,7 +142,7 @@ pub(crate) fn open_keys(config: &Config) -> Result<LocalSigner, DaemonError> {
 /// Opens the data directory, which belongs to one process at a time.
 pub(crate) fn open_store(config: &Config) -> Result<Arc<dyn Store>, DaemonError> {
     let identity = Identity { kind: "attester-guard", format: FORMAT, network: config.network.id() };
-    Ok(Arc::new(RocksStore::open(&config.data_dir, &identity, &[guard::TABLE, sent::TABLE])?))
+    Ok(Arc::new(RocksStore::open(&config.data_dir, &identity, &[&[guard::TABLE][..], &sent::TABLES].concat())?))
 }
 
 /// The data directory, and in it the guard of the key; nothing is signed without its records.
@@ -148,24 +153,62 @@ fn open_guard(config: &Config, keys: &LocalSigner) -> Result<(Arc<dyn Store>, Gu
     Ok((store, guard))
 }
 
-fn spawn_stages(
+fn open_collectors(config: &Config) -> Result<Vec<Arc<dyn Collector>>, DaemonError> {
+    let open = |url| match HttpCollector::new(url) {
+        Ok(collector) => Ok(Arc::new(collector) as Arc<dyn Collector>),
+        Err(error) => Err(DaemonError::Start(error.to_string())),
+    };
+    config.collectors.iter().map(open).collect()
+}
+
+/// A start that fails ends as what failed.
+fn unbegun(error: StartError) -> DaemonError {
+    match error {
+        StartError::Sent(SentError::Store(error)) | StartError::Guard(NotSafe::Store(error)) => error.into(),
+        other => DaemonError::Start(other.to_string()),
+    }
+}
+
+async fn spawn_stages(
     tasks: &TaskGroup,
     config: &Config,
     Attesting { signer, store, guard, chains }: Attesting,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
+    epoch_metrics: EpochMetrics,
 ) -> Result<(), DaemonError> {
-    let sent = Arc::new(Sent::new(store, sent::LANE_ROWS_MAX)?);
-    let rules = Arc::new(Rules::default());
-    let epochs = Arc::new(config.network.epoch_book());
-    let proven = Arc::new(Proven::new(epochs.clone()));
+    let deployments: Vec<_> = chains.iter().map(|chain| chain.deployment).collect();
+    let sent = Arc::new(Sent::open(store, sent::LANE_ROWS_MAX, &deployments)?);
+    let (epochs, announced) = (Arc::new(config.network.epoch_book()), Arc::<Announced>::default());
+    if let Some(hub) = chains.iter().find(|chain| chain.entry.id == config.network.hub_chain) {
+        // Before any origin begins: whose proof it begins at is checked by the epochs.
+        let learn = hub.learn_epochs(announced.clone(), epochs.clone(), clock.clone(), epoch_metrics);
+        learn.begin().await?;
+        tasks.spawn_stage("epochs", None, learn);
+    }
+    let proven = Arc::new(Proven::new(epochs.clone(), signer.public_key().attester_id()));
+    let collectors = open_collectors(config)?;
+    let leaves = Leaves::new(collectors.clone(), epochs.clone(), clock.clone(), metrics.clone());
+    let leaves = Arc::new(leaves);
+    let rules = Arc::<Rules>::default();
+    let start = Start {
+        collectors: collectors.clone(),
+        epochs: epochs.clone(),
+        guard: guard.clone(),
+        sent: sent.clone(),
+        leaves: leaves.clone(),
+        proven: proven.clone(),
+        rules: rules.clone(),
+        clock: clock.clone(),
+        metrics: metrics.clone(),
+    };
+    let begun = start.all(&deployments).await.map_err(unbegun)?;
     let mut outboxes = Vec::new();
-    for url in &config.collectors {
-        let collector = HttpCollector::new(url).map_err(|error| DaemonError::Start(error.to_string()))?;
+    for collector in collectors {
         let outbox = Arc::new(Outbox::default());
         outboxes.push(outbox.clone());
         let parts = publish::Parts {
-            collector: Arc::new(collector),
+            collector,
             outbox,
             network: config.network.id(),
             signer: signer.clone(),
@@ -182,20 +225,22 @@ fn spawn_stages(
         };
         tasks.spawn_stage("publish", None, Publish::new(parts));
     }
-    for chain in chains {
+    for (chain, derivation) in chains.into_iter().zip(begun) {
         let parts = Parts {
             reader: chain.reader,
             guard: guard.clone(),
             signer: signer.clone(),
             proven: proven.clone(),
             sent: sent.clone(),
+            leaves: leaves.clone(),
             rules: rules.clone(),
+            announced: announced.clone(),
             outboxes: outboxes.clone(),
             clock: clock.clone(),
             poll: config.poll,
             metrics: metrics.clone(),
         };
-        let origin = Origin::new(parts, Derivation::new(chain.deployment));
+        let origin = Origin::new(parts, derivation);
         let origin = origin.map_err(|error| DaemonError::Start(error.to_string()))?;
         tasks.spawn_stage("attest", Some(chain.entry.id), origin);
     }

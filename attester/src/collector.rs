@@ -7,12 +7,26 @@ use std::time::Duration;
 use alloy::primitives::Bytes;
 use async_trait::async_trait;
 use metalayer_node::task::Severity;
-use metalayer_proto::{batch::Attestation, bls::AttesterId, ids::ChainId, quorum::ProvenCommitment};
+use metalayer_proto::{
+    batch::Attestation,
+    bls::AttesterId,
+    derivation::{LeafId, Snapshot},
+    ids::{ChainId, LaneId},
+    lane::ConsistencyProof,
+    quorum::ProvenCommitment,
+    served::{ProvenLane, ProvenSnapshot, ServedLeaf},
+};
 use reqwest::{Response, Url};
 use serde::{Deserialize, Serialize};
 
 /// How long a collector may take to answer.
 pub const ANSWER_DEADLINE: Duration = Duration::from_secs(5);
+
+/// How long a collector may take to send a snapshot.
+const SNAPSHOT_DEADLINE: Duration = Duration::from_secs(120);
+
+/// The longest snapshot that is read, with its proof, in bytes.
+const SNAPSHOT_BYTES_MAX: usize = Snapshot::BYTES_MAX + 4096;
 
 /// The longest answer that is read, in bytes: a proof for each of a full batch, in hexadecimal, fits.
 pub(crate) const ANSWER_BYTES_MAX: usize = 1024 * 1024;
@@ -25,7 +39,7 @@ const PROBLEM_MAX: usize = 300;
 pub struct Answer {
     /// How many attestations it took.
     pub accepted: u32,
-    /// The newest proof it holds of each origin in the batch: commitment and quorum proof.
+    /// The newest proof it holds of each origin in the batch, in each epoch: commitment and quorum proof.
     #[serde(default)]
     pub proofs: Vec<Bytes>,
 }
@@ -89,8 +103,20 @@ pub trait Collector: Send + Sync + 'static {
     /// The newest attestation it holds of `attester` for each origin.
     async fn attestations_of(&self, attester: AttesterId) -> Result<Vec<Attestation>, CollectorError>;
 
-    /// The newest proof it holds of an origin.
-    async fn newest_proof(&self, origin: ChainId) -> Result<Option<ProvenCommitment>, CollectorError>;
+    /// The newest proof it holds of an origin in one epoch.
+    async fn proof_in(&self, epoch: u64, origin: ChainId) -> Result<Option<ProvenCommitment>, CollectorError>;
+
+    /// Where an origin can be begun.
+    async fn start_of(&self, origin: ChainId) -> Result<Option<ProvenSnapshot>, CollectorError>;
+
+    /// That the lane's first `to` messages begin with its first `from`.
+    async fn growth(&self, lane: LaneId, from: u64, to: u64) -> Result<Option<ConsistencyProof>, CollectorError>;
+
+    /// The lane as it stands where its origin can be begun.
+    async fn lane(&self, lane: LaneId) -> Result<Option<ProvenLane>, CollectorError>;
+
+    /// A message and its path among the lane's first `count`.
+    async fn leaf(&self, leaf: LeafId, count: u64) -> Result<Option<ServedLeaf>, CollectorError>;
 }
 
 /// A collector over HTTP.
@@ -131,18 +157,18 @@ impl HttpCollector {
             return Ok(response);
         }
         // The status says enough where its words cannot be read.
-        let body = self.body(&mut response).await.unwrap_or_default();
+        let body = self.body(&mut response, ANSWER_BYTES_MAX).await.unwrap_or_default();
         let mut problem = String::from_utf8_lossy(&body).into_owned();
         problem.truncate(problem.floor_char_boundary(PROBLEM_MAX));
         Err(CollectorError::Refused { collector: self.name.clone(), status: status.as_u16(), problem })
     }
 
     /// The body, unless it is too long.
-    async fn body(&self, response: &mut Response) -> Result<Vec<u8>, CollectorError> {
+    async fn body(&self, response: &mut Response, max: usize) -> Result<Vec<u8>, CollectorError> {
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.unreachable(error))? {
-            if body.len() + chunk.len() > ANSWER_BYTES_MAX {
-                return Err(self.malformed(format!("it is longer than {ANSWER_BYTES_MAX} bytes")));
+            if body.len() + chunk.len() > max {
+                return Err(self.malformed(format!("it is longer than {max} bytes")));
             }
             body.extend_from_slice(&chunk);
         }
@@ -150,8 +176,29 @@ impl HttpCollector {
     }
 
     async fn json<T: for<'de> Deserialize<'de>>(&self, request: reqwest::RequestBuilder) -> Result<T, CollectorError> {
-        let body = self.body(&mut self.ask(request).await?).await?;
+        let body = self.body(&mut self.ask(request).await?, ANSWER_BYTES_MAX).await?;
         serde_json::from_slice(&body).map_err(|error| self.malformed(error.to_string()))
+    }
+
+    /// What `read` reads at `url`; none if the collector has none.
+    async fn find<T, E: std::fmt::Display>(
+        &self,
+        request: reqwest::RequestBuilder,
+        max: usize,
+        read: impl FnOnce(&[u8]) -> Result<T, E>,
+    ) -> Result<Option<T>, CollectorError> {
+        match self.ask(request).await {
+            Ok(mut response) => {
+                let body = self.body(&mut response, max).await?;
+                read(&body).map(Some).map_err(|error| self.malformed(error.to_string()))
+            }
+            Err(CollectorError::Refused { status: 404, .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn get(&self, path: &str) -> reqwest::RequestBuilder {
+        self.client.get(self.url(path))
     }
 
     fn unreachable(&self, error: reqwest::Error) -> CollectorError {
@@ -192,14 +239,36 @@ impl Collector for HttpCollector {
             .collect()
     }
 
-    async fn newest_proof(&self, origin: ChainId) -> Result<Option<ProvenCommitment>, CollectorError> {
-        match self.ask(self.client.get(self.url(&format!("/v1/proofs/{origin}")))).await {
-            Ok(mut response) => {
-                let body = self.body(&mut response).await?;
-                ProvenCommitment::from_bytes(&body).map(Some).map_err(|error| self.malformed(error.to_string()))
-            }
-            Err(CollectorError::Refused { status: 404, .. }) => Ok(None),
-            Err(error) => Err(error),
-        }
+    async fn proof_in(&self, epoch: u64, origin: ChainId) -> Result<Option<ProvenCommitment>, CollectorError> {
+        let mut url = self.url(&format!("/v1/proofs/{origin}"));
+        url.query_pairs_mut().append_pair("epoch", &epoch.to_string());
+        self.find(self.client.get(url), ANSWER_BYTES_MAX, ProvenCommitment::from_bytes).await
     }
+
+    async fn start_of(&self, origin: ChainId) -> Result<Option<ProvenSnapshot>, CollectorError> {
+        let request = self.get(&format!("/v1/snapshots/{origin}")).timeout(SNAPSHOT_DEADLINE);
+        self.find(request, SNAPSHOT_BYTES_MAX, ProvenSnapshot::from_bytes).await
+    }
+
+    async fn growth(&self, lane: LaneId, from: u64, to: u64) -> Result<Option<ConsistencyProof>, CollectorError> {
+        let mut url = self.url(&format!("{}/consistency", path_of(lane)));
+        url.query_pairs_mut().append_pair("from", &from.to_string()).append_pair("to", &to.to_string());
+        let request = self.client.get(url);
+        self.find(request, ANSWER_BYTES_MAX, ConsistencyProof::from_bytes).await
+    }
+
+    async fn lane(&self, lane: LaneId) -> Result<Option<ProvenLane>, CollectorError> {
+        self.find(self.get(&path_of(lane)), ANSWER_BYTES_MAX, ProvenLane::from_bytes).await
+    }
+
+    async fn leaf(&self, LeafId { lane, sequence }: LeafId, count: u64) -> Result<Option<ServedLeaf>, CollectorError> {
+        let mut url = self.url(&format!("{}/leaves/{sequence}", path_of(lane)));
+        url.query_pairs_mut().append_pair("count", &count.to_string());
+        let request = self.client.get(url);
+        self.find(request, ANSWER_BYTES_MAX, ServedLeaf::from_bytes).await
+    }
+}
+
+fn path_of(LaneId { origin, destination }: LaneId) -> String {
+    format!("/v1/lanes/{origin}/{destination}")
 }

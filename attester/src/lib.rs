@@ -9,6 +9,7 @@ pub mod collector;
 pub mod commands;
 pub mod config;
 pub mod guard;
+pub mod leaves;
 pub mod listen;
 pub mod metrics;
 pub mod origin;
@@ -16,6 +17,7 @@ pub mod outbox;
 pub mod proven;
 pub mod publish;
 pub mod rules;
+pub mod start;
 
 #[cfg(test)]
 mod tests;

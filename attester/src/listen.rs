@@ -28,30 +28,43 @@ pub enum ListenError {
     Store(#[from] StoreError),
 }
 
-/// What a collector knows that this key has signed, checked.
+/// What a collector told, checked.
+#[derive(Debug, Default)]
+pub struct Heard {
+    /// What this key has signed.
+    pub signed: Vec<Commitment>,
+    /// The newest proof of each origin in each epoch that holds.
+    pub proofs: Vec<ProvenCommitment>,
+}
+
+/// What a collector knows that this key has signed, and what it knows to be proven.
 pub async fn ask(
     collector: &dyn Collector,
     signer: &dyn AttesterSigner,
     epochs: &EpochBook,
     origins: &[ChainId],
     now: UnixMillis,
-) -> Result<Vec<Commitment>, CollectorError> {
+) -> Result<Heard, CollectorError> {
     let key = signer.public_key();
-    let mut signed = Vec::new();
+    let mut heard = Heard::default();
     for attestation in collector.attestations_of(key.attester_id()).await? {
         if is_signed_by(signer, epochs, &attestation) {
-            signed.push(attestation.commitment);
+            heard.signed.push(attestation.commitment);
         }
     }
-    for origin in origins {
-        if let Some(proven) = collector.newest_proof(*origin).await?
-            && epochs.verify(&proven, now).is_ok()
-            && epochs.has_signed(&proven, key.attester_id())
-        {
-            signed.push(proven.commitment);
+    for epoch in epochs.holding(now) {
+        for origin in origins {
+            let Some(proven) = collector.proof_in(epoch.number(), *origin).await? else { continue };
+            if epochs.verify(&proven, now).is_err() {
+                continue;
+            }
+            if epochs.has_signed(&proven, key.attester_id()) {
+                heard.signed.push(proven.commitment);
+            }
+            heard.proofs.push(proven);
         }
     }
-    Ok(signed)
+    Ok(heard)
 }
 
 fn is_signed_by(signer: &dyn AttesterSigner, epochs: &EpochBook, attestation: &Attestation) -> bool {
@@ -75,18 +88,25 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Asks `collector` what this key has signed. From then on the guard may admit.
-    pub async fn ask(&self, collector: &dyn Collector, now: UnixMillis) -> Result<(), ListenError> {
-        for commitment in ask(collector, self.signer.as_ref(), &self.epochs, &self.origins, now).await? {
+    /// Asks `collector` what this key has signed. From then on the guard may admit. Returns the newest proofs, checked.
+    pub async fn ask(&self, collector: &dyn Collector, now: UnixMillis) -> Result<Vec<ProvenCommitment>, ListenError> {
+        let heard = ask(collector, self.signer.as_ref(), &self.epochs, &self.origins, now).await?;
+        for commitment in heard.signed {
             self.hear(&commitment, collector.name()).await?;
         }
         self.guard.listened();
-        Ok(())
+        Ok(heard.proofs)
     }
 
-    /// Hears a proof that was checked, if this key is among its signers.
-    pub async fn hear_proof(&self, proven: &ProvenCommitment, collector: &str) -> Result<(), StoreError> {
-        if self.epochs.has_signed(proven, self.signer.public_key().attester_id()) {
+    /// Hears a proof, if this key is among its signers and it holds.
+    pub async fn hear_proof(
+        &self,
+        proven: &ProvenCommitment,
+        collector: &str,
+        now: UnixMillis,
+    ) -> Result<(), StoreError> {
+        let id = self.signer.public_key().attester_id();
+        if self.epochs.has_signed(proven, id) && self.epochs.verify(proven, now).is_ok() {
             self.hear(&proven.commitment, collector).await?;
         }
         Ok(())

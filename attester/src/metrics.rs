@@ -26,6 +26,7 @@ pub struct Metrics {
     outbox_dropped: IntCounterVec,
     posted: IntCounterVec,
     bad_proofs: IntCounterVec,
+    answers_refused: IntCounterVec,
 }
 
 impl Metrics {
@@ -74,6 +75,11 @@ impl Metrics {
                 "collector_bad_proofs",
                 "Proofs in a collector's answers that do not hold.",
                 &["collector"],
+            )?,
+            answers_refused: registry.counter(
+                "collector_answers_refused",
+                "Snapshots and leaves served by a collector that were not believed, by reason.",
+                &["collector", "reason"],
             )?,
         })
     }
@@ -136,6 +142,10 @@ impl Metrics {
 
     pub(crate) fn proven(&self, commitment: &Commitment) {
         set(&self.proven_height, commitment.origin.chain, commitment.block_number);
+    }
+
+    pub(crate) fn answer_refused(&self, collector: &str, reason: &str) {
+        self.answers_refused.with_label_values(&[collector, reason]).inc();
     }
 
     pub(crate) fn bad_proof(&self, collector: &str) {

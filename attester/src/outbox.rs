@@ -80,10 +80,10 @@ impl Outbox {
         }
     }
 
-    /// Takes note that height `proven` of `origin` is proven: nothing at or below it needs to be said again.
-    pub fn covered(&self, origin: GatewayId, proven: u64) {
+    /// Takes note that more of `origin` is proven: what was posted need not be said again if its height is covered.
+    pub fn covered(&self, origin: GatewayId, is_covered: impl Fn(u64) -> bool) {
         if let Some(origin) = self.lock().get_mut(&origin)
-            && origin.posted.is_some_and(|(attestation, _)| attestation.commitment.block_number <= proven)
+            && origin.posted.is_some_and(|(attestation, _)| is_covered(attestation.commitment.block_number))
         {
             origin.posted = None;
         }
@@ -140,9 +140,9 @@ mod tests {
         let later = outbox.next_repeat().unwrap();
         assert_eq!(later, START.after(REPEAT_AFTER));
         assert_eq!(outbox.due(later), [one]);
-        outbox.covered(one.commitment.origin, 6);
+        outbox.covered(one.commitment.origin, |height| height <= 6);
         assert_eq!(outbox.due(later), [one], "a proof below it does not cover it");
-        outbox.covered(one.commitment.origin, 7);
+        outbox.covered(one.commitment.origin, |height| height <= 7);
         assert!(outbox.due(later).is_empty());
         assert_eq!(outbox.next_repeat(), None);
     }

@@ -1,19 +1,19 @@
-//! Publishing: one stage a collector asks what this key has signed, then posts what is in its outbox, and takes the newest
-//! proofs from the answers.
+//! Publishing: one stage a collector asks what this key has signed and what is proven, at first and whenever an epoch of this
+//! attester's begins, then posts what is in its outbox, and takes the newest proofs from the answers.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use metalayer_node::{
-    clock::Clock,
+    clock::{Clock, UnixMillis},
     signer::AttesterSigner,
     store::StoreError,
-    task::{Severity, Stage, StageError, Step, Wake},
+    task::{Blocked, Severity, Stage, StageError, Step, Wake},
 };
 use metalayer_proto::{
     batch::{ATTESTATIONS_MAX, SealError, TransportBatch},
     ids::NetworkId,
-    quorum::ProvenCommitment,
+    quorum::{ProvenCommitment, ProvenCommitmentError},
 };
 
 use crate::{
@@ -24,8 +24,8 @@ use crate::{
     proven::Proven,
 };
 
-/// The most proofs of one answer that are looked at: one for each origin that a batch can hold.
-const PROOFS_MAX: usize = ATTESTATIONS_MAX;
+/// The most proofs of one answer that are looked at: for each origin that a batch can hold, of a few epochs that hold at the same time.
+const PROOFS_MAX: usize = 4 * ATTESTATIONS_MAX;
 
 /// Why a batch did not arrive.
 #[derive(Debug, thiserror::Error)]
@@ -90,38 +90,65 @@ pub struct Parts {
 /// Posts one outbox to one collector.
 pub struct Publish {
     parts: Parts,
-    listened: bool,
+    /// The epochs that this attester was signing for when the collector was asked last.
+    asked_in: Option<Vec<u64>>,
 }
 
 impl Publish {
     /// The stage of one collector.
-    pub const fn new(parts: Parts) -> Self {
-        Self { parts, listened: false }
+    pub fn new(parts: Parts) -> Self {
+        parts.listener.epochs.wakes(parts.outbox.filled());
+        Self { parts, asked_in: None }
+    }
+
+    /// Asks what this key has signed, and for the newest proofs: who has nothing to post hears of them no other way.
+    async fn ask(&self, now: UnixMillis) -> Result<(), PublishError> {
+        for proven in self.parts.listener.ask(self.parts.collector.as_ref(), now).await? {
+            self.take_proof(Ok(proven)).await?;
+        }
+        Ok(())
     }
 
     async fn take_proofs(&self, answer: &Answer) -> Result<(), StoreError> {
         for bytes in answer.proofs.iter().take(PROOFS_MAX) {
-            let taken = ProvenCommitment::from_bytes(bytes).map_err(|error| error.to_string()).and_then(|proven| {
-                let newest = self.parts.proven.take(&proven, self.parts.clock.now());
-                newest.map(|newest| (proven, newest)).map_err(|error| error.to_string())
-            });
-            match taken {
-                Ok((proven, newest)) => {
-                    self.parts.outbox.covered(newest.origin, newest.block_number);
-                    self.parts.metrics.proven(&newest);
-                    // Only the newest was checked.
-                    if proven.commitment == newest {
-                        self.parts.listener.hear_proof(&proven, self.parts.collector.name()).await?;
-                    }
-                }
-                Err(problem) => {
-                    let collector = self.parts.collector.name();
-                    self.parts.metrics.bad_proof(collector);
-                    tracing::warn!(collector, problem, "the collector answered with a proof that does not hold");
-                }
+            self.take_proof(ProvenCommitment::from_bytes(bytes)).await?;
+        }
+        Ok(())
+    }
+
+    async fn take_proof(&self, proven: Result<ProvenCommitment, ProvenCommitmentError>) -> Result<(), StoreError> {
+        let (collector, now) = (self.parts.collector.name(), self.parts.clock.now());
+        let taken = proven.map_err(|error| error.to_string()).and_then(|proven| {
+            let taken = self.parts.proven.take(&proven, now);
+            taken.map(|_| proven).map_err(|error| error.to_string())
+        });
+        match taken {
+            Ok(proven) => {
+                let origin = proven.commitment.origin;
+                self.parts.outbox.covered(origin, |height| self.parts.proven.has_proven(origin, height, now));
+                self.parts.proven.newest(origin).iter().for_each(|newest| self.parts.metrics.proven(newest));
+                self.parts.listener.hear_proof(&proven, collector, now).await?;
+            }
+            Err(problem) => {
+                self.parts.metrics.bad_proof(collector);
+                tracing::warn!(collector, problem, "the collector answered with a proof that does not hold");
             }
         }
         Ok(())
+    }
+
+    /// No epoch that holds has this attester, and nobody would take what it posts: it waits for one, and says so.
+    fn no_epoch(&self, now: UnixMillis) -> Blocked {
+        let id = self.parts.signer.public_key().attester_id();
+        let detail = format!(
+            "attester {id} is a member of no epoch that holds now; it signs once one that it is a member of begins"
+        );
+        Blocked { reason: "no_epoch", detail, wake: self.next_epoch(now) }
+    }
+
+    /// Woken when an epoch begins, or is learned.
+    fn next_epoch(&self, now: UnixMillis) -> Wake {
+        Wake { notice: Some(self.parts.outbox.filled()), at: self.parts.listener.epochs.next_activation(now) }
     }
 }
 
@@ -130,15 +157,20 @@ impl Stage for Publish {
     type Error = PublishError;
 
     async fn step(&mut self) -> Result<Step, PublishError> {
-        let Parts { collector, outbox, clock, .. } = &self.parts;
+        let Parts { collector, outbox, clock, proven, .. } = &self.parts;
         let now = clock.now();
-        if !self.listened {
-            self.parts.listener.ask(collector.as_ref(), now).await?;
-            self.listened = true;
+        let own_epochs = proven.own_epochs(now);
+        if self.asked_in.as_ref() != Some(&own_epochs) {
+            self.ask(now).await?;
+            self.asked_in = Some(own_epochs.clone());
+        }
+        if own_epochs.is_empty() {
+            return Ok(Step::Blocked(self.no_epoch(now)));
         }
         let attestations = outbox.due(now);
         if attestations.is_empty() {
-            return Ok(Step::Idle(Wake { notice: Some(outbox.filled()), at: outbox.next_repeat() }));
+            let at = [outbox.next_repeat(), self.next_epoch(now).at].into_iter().flatten().min();
+            return Ok(Step::Idle(Wake { notice: Some(outbox.filled()), at }));
         }
         let batch = TransportBatch { network: self.parts.network, sent_at_ms: now.0, attestations };
         let sealed = self.parts.signer.seal(&batch)?;

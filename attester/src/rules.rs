@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use metalayer_proto::{
     commitment::Commitment,
-    derivation::{BlockOutcome, RulesDue, RulesOverdue},
+    derivation::{Arrival, BlockOutcome, RulesDue, RulesOverdue},
 };
 
 /// What the hub has sent to each chain, shared by the stages of all origins.
@@ -15,6 +15,11 @@ impl Rules {
     /// Notes what a block of the hub sent.
     pub fn note(&self, hub: &BlockOutcome) {
         self.lock().note(hub);
+    }
+
+    /// Notes what the hub sent before its stage begins.
+    pub fn note_waiting(&self, sent: &Arrival) {
+        self.lock().note_waiting(sent);
     }
 
     /// Whether a commitment at a block of this time may be signed.

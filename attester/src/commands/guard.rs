@@ -6,6 +6,7 @@ use alloy::primitives::B256;
 use metalayer_node::{
     clock::{Clock, system::SystemClock},
     daemon::DaemonError,
+    sent,
     signer::AttesterSigner,
     store::Store,
 };
@@ -119,7 +120,10 @@ pub async fn import_floor(config_file: &Path, floors: &[Floor]) -> Result<Record
         let signed = Signed { height: *height, digest: None };
         raise(&mut floor, entry.gateway_id(), signed);
     }
-    let guard = open_or_begin(open_store(&config)?, &signer).map_err(unusable)?;
+    let store = open_store(&config)?;
+    // What was derived was followed through the records as they were.
+    sent::begin_anew(store.as_ref())?;
+    let guard = open_or_begin(store, &signer).map_err(unusable)?;
     for entry in &config.network.chains {
         match floor.get(&entry.gateway_id()) {
             Some(signed) => {
@@ -149,9 +153,9 @@ async fn ask_all(config: &Config, signer: &dyn AttesterSigner) -> Result<(Option
     for url in &config.collectors {
         let collector = HttpCollector::new(url).map_err(|error| DaemonError::Start(error.to_string()))?;
         match listen::ask(&collector, signer, &epochs, &origins, now).await {
-            Ok(signed) => {
+            Ok(heard) => {
                 let known = known.get_or_insert_with(Known::new);
-                for commitment in signed {
+                for commitment in heard.signed {
                     let signed = Signed { height: commitment.block_number, digest: Some(commitment.digest()) };
                     raise(known, commitment.origin, signed);
                 }

@@ -2,9 +2,11 @@
 //!
 //! Two commitments of one origin conflict if they name one height with different digests, or if some lane's leaf at
 //! one sequence differs between them. So only three things are ever admitted: a greater height that continues the history that
-//! was signed last, the very same digest again, and nothing else. And nothing at all while the records may not be all there
-//! is: before somebody was asked what this key has signed, or once a signature turned up that is not on record.
+//! was signed last, the very same digest again, and, where a quorum has proven it, a lower height of that history at which nothing
+//! was signed. And nothing at all while the records may not be all there is: before somebody was asked what this key has signed, or
+//! once a signature turned up that is not on record.
 
+mod extension;
 mod records;
 #[cfg(test)]
 mod tests;
@@ -19,9 +21,10 @@ use std::{
 
 use alloy::primitives::B256;
 use metalayer_node::store::{Store, StoreError};
-use metalayer_proto::{bls::AttesterId, commitment::Commitment, ids::GatewayId};
+use metalayer_proto::{bls::AttesterId, commitment::Commitment, ids::GatewayId, lanes::LaneState};
 use tokio::sync::Mutex;
 
+pub use extension::{Extension, NotExtended};
 use records::Records;
 pub use records::{Signed, TABLE};
 
@@ -205,8 +208,45 @@ impl Guard {
         Ok(())
     }
 
-    /// Admits `commitment` to be signed: its record is on disk when this returns.
-    pub async fn admit(&self, commitment: &Commitment) -> Result<Safe, NotSafe> {
+    /// Whether a derivation of this process that stands at `height` came through what was signed last, or is yet to come there. Where one
+    /// does not, nothing is kept of it: a restart would take it for one that did.
+    pub async fn is_followed(&self, origin: GatewayId, height: u64) -> Result<bool, StoreError> {
+        let continued = self.continued.lock().await;
+        let last = self.records.last(origin)?;
+        Ok(last.is_none_or(|last| height < last.height || continued.get(&origin) == Some(&last)))
+    }
+
+    /// Takes note that this process goes on at `commitment`, where an earlier one of the same records kept what [`Self::is_followed`].
+    pub async fn resume(&self, commitment: &Commitment) -> Result<(), NotSafe> {
+        let mut continued = self.continued.lock().await;
+        let (origin, height) = (commitment.origin, commitment.block_number);
+        if let Some(signed) = self.records.at(origin, height)? {
+            same(commitment, signed)?;
+        }
+        if let Some(last) = self.records.last(origin)?.filter(|last| last.height <= height) {
+            continued.insert(origin, last);
+        }
+        Ok(())
+    }
+
+    /// Admits `commitment` to be signed: its record is on disk when this returns, with the lanes under its root if they are at hand.
+    pub async fn admit(&self, commitment: &Commitment, lanes: Option<&[LaneState]>) -> Result<Safe, NotSafe> {
+        self.admit_if(commitment, lanes, |last| last.height < commitment.block_number).await
+    }
+
+    /// Admits `commitment`, which a quorum has proven and whose block the derivation of this process has passed, to be signed for an
+    /// epoch that lacks it: also below what was signed last, at a height where nothing was signed.
+    pub async fn admit_proven(&self, commitment: &Commitment, lanes: Option<&[LaneState]>) -> Result<Safe, NotSafe> {
+        let floor = self.records.floor_from(commitment.origin, commitment.block_number)?;
+        self.admit_if(commitment, lanes, |_| !floor).await
+    }
+
+    async fn admit_if(
+        &self,
+        commitment: &Commitment,
+        lanes: Option<&[LaneState]>,
+        is_free: impl FnOnce(Signed) -> bool,
+    ) -> Result<Safe, NotSafe> {
         let mut continued = self.continued.lock().await;
         let (origin, height, digest) = (commitment.origin, commitment.block_number, commitment.digest());
         if !self.has_listened() {
@@ -224,7 +264,7 @@ impl Guard {
             };
         }
         if let Some(last) = self.records.last(origin)? {
-            if height < last.height {
+            if !is_free(last) {
                 return Err(NotSafe::Older { origin, height, last: last.height });
             }
             if continued.get(&origin) != Some(&last) {
@@ -232,8 +272,11 @@ impl Guard {
             }
         }
         let signed = Signed { height, digest: Some(digest) };
-        self.records.sign(origin, signed)?;
-        continued.insert(origin, signed);
+        let is_newest = continued.get(&origin).is_none_or(|last| last.height < height);
+        self.records.sign(origin, signed, lanes.filter(|_| is_newest))?;
+        if is_newest {
+            continued.insert(origin, signed);
+        }
         Ok(Safe { digest })
     }
 }

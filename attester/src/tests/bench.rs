@@ -16,8 +16,9 @@ use alloy::{
 use async_trait::async_trait;
 use metalayer_node::{
     chain::{BlockContent, BlockRef, ChainError, ChainReader, Finality, MemoryChain, ReadingMode},
-    clock::manual::ManualClock,
+    clock::{UnixMillis, manual::ManualClock},
     config::{ChainEntry, EpochEntry, MemberEntry, NetworkFile},
+    epochs::{Announced, Epoch, EpochBook},
     sent::{self, Sent},
     signer::{AttesterSigner, LocalSigner, SecretSeed},
     store::{Store, memory::MemoryStore},
@@ -39,6 +40,7 @@ use metalayer_proto::{
 
 use crate::{
     guard::{self, Guard},
+    leaves::Leaves,
     metrics::Metrics,
     origin::{Origin, OriginError, Parts},
     outbox::Outbox,
@@ -88,15 +90,41 @@ pub(super) fn network() -> NetworkFile {
     }
 }
 
-/// The proof of a commitment by the first `signers` attesters: three are a quorum.
+/// When [`second_epoch`] begins.
+pub(super) const SECOND: UnixMillis = UnixMillis(100_000);
+
+/// Epoch 2, of attesters 2 to 5.
+pub(super) fn second_epoch() -> Epoch {
+    let member =
+        |(seed, stake): (u8, u128)| Member { key: signer(seed).public_key(), stake: Stake::new(stake).unwrap() };
+    Epoch {
+        table: Arc::new(EpochTable::new(2, (2..=5).zip([30, 25, 24, 21]).map(member).collect()).unwrap()),
+        activates_at: SECOND.0 / 1_000,
+        expires_at: 4_000_000_000,
+        keys: (2..=5).map(|seed| (signer(seed).transport_key(), signer(seed).public_key())).collect(),
+    }
+}
+
+/// Both epochs.
+pub(super) fn both_epochs() -> Arc<EpochBook> {
+    let epochs = network().epoch_book();
+    epochs.learn(second_epoch());
+    Arc::new(epochs)
+}
+
+/// The proof of a commitment by attesters 1 to 3 in epoch 1.
 pub(super) fn prove(commitment: Commitment) -> ProvenCommitment {
-    let table = network().epochs[0].table.clone();
+    prove_in(network().epochs[0].table.clone(), commitment, 1)
+}
+
+/// The proof by three attesters, from `first` on: they are a quorum.
+pub(super) fn prove_in(table: Arc<EpochTable>, commitment: Commitment, first: u8) -> ProvenCommitment {
     let digest = commitment.digest();
     let sign = |seed| {
         let signer = signer(seed);
         (table.position(signer.public_key().attester_id()).unwrap(), signer.sign(digest).into())
     };
-    let signatures: BTreeMap<_, _> = (1..=3).map(sign).collect();
+    let signatures: BTreeMap<_, _> = (first..first + 3).map(sign).collect();
     let mut aggregator = Aggregator::new(table, digest);
     assert!(aggregator.add(&signatures).unwrap().is_empty());
     ProvenCommitment { commitment, proof: aggregator.proof().unwrap() }
@@ -121,14 +149,36 @@ pub(super) fn attestation(chain: u64, height: u64) -> Attestation {
 
 /// The guard of attester 1 on what is in `store`, told that nothing else was signed.
 pub(super) fn guard_over(store: &Arc<dyn Store>) -> Guard {
-    let key = signer(1).public_key().attester_id();
+    guard_of(1, store)
+}
+
+fn guard_of(attester: u8, store: &Arc<dyn Store>) -> Guard {
+    let key = signer(attester).public_key().attester_id();
     let guard = Guard::open(store.clone(), key).or_else(|_| Guard::init(store.clone(), key)).unwrap();
     guard.listened();
     guard
 }
 
+fn deployment(origin: GatewayId) -> Deployment {
+    let network = network();
+    Deployment {
+        network: network.id(),
+        origin,
+        deployed_at: 1,
+        hub: gateway(900),
+        hub_registry: network.hub_registry,
+        era: Address::repeat_byte(4),
+    }
+}
+
+/// What derivations have left in `store`, as a process that begins finds it.
+pub(super) fn opened(store: &Arc<dyn Store>) -> Sent {
+    Sent::open(store.clone(), 1_000, &[900, 901].map(|chain| deployment(gateway(chain)))).unwrap()
+}
+
 /// One origin's chain, and what an attester of it keeps beside its process.
 pub(super) struct Bench {
+    attester: u8,
     pub(super) id: GatewayId,
     pub(super) chain: Arc<MemoryChain>,
     pub(super) clock: ManualClock,
@@ -136,6 +186,7 @@ pub(super) struct Bench {
     pub(super) proven: Arc<Proven>,
     pub(super) sent: Arc<Sent>,
     pub(super) rules: Arc<Rules>,
+    pub(super) announced: Arc<Announced>,
     pub(super) outbox: Arc<Outbox>,
     pub(super) registry: telemetry::Metrics,
     pub(super) metrics: Arc<Metrics>,
@@ -153,13 +204,15 @@ impl Bench {
         let id = gateway(chain);
         let registry = telemetry::Metrics::unregistered();
         let bench = Self {
+            attester: 1,
             id,
             chain: MemoryChain::new(id.chain),
             clock: ManualClock::default(),
             store,
-            proven: Arc::new(Proven::new(Arc::new(network().epoch_book()))),
-            sent: Arc::new(Sent::new(Arc::new(MemoryStore::new(&[sent::TABLE])), 1_000).unwrap()),
+            proven: Arc::new(Proven::new(Arc::new(network().epoch_book()), signer(1).public_key().attester_id())),
+            sent: Arc::new(opened(&(Arc::new(MemoryStore::new(&sent::TABLES)) as Arc<dyn Store>))),
             rules: Arc::default(),
+            announced: Arc::default(),
             outbox: Arc::default(),
             metrics: Arc::new(Metrics::new(&registry).unwrap()),
             registry,
@@ -169,6 +222,12 @@ impl Bench {
         bench
     }
 
+    /// As [`Self::new`], of an attester from 1 to 5 that knows both epochs.
+    pub(super) fn of(attester: u8, chain: u64) -> Self {
+        let proven = Arc::new(Proven::new(both_epochs(), signer(attester).public_key().attester_id()));
+        Self { attester, proven, ..Self::new(chain) }
+    }
+
     /// Another chain of the same attester.
     pub(super) fn beside(&self, chain: u64) -> Self {
         let other = Self::over(chain, self.store.clone());
@@ -176,15 +235,7 @@ impl Bench {
     }
 
     pub(super) fn deployment(&self) -> Deployment {
-        let network = network();
-        Deployment {
-            network: network.id(),
-            origin: self.id,
-            deployed_at: 1,
-            hub: gateway(900),
-            hub_registry: network.hub_registry,
-            era: Address::repeat_byte(4),
-        }
+        deployment(self.id)
     }
 
     /// A process that begins over what there is.
@@ -193,19 +244,31 @@ impl Bench {
     }
 
     pub(super) fn origin_reading(&self, reader: Arc<dyn ChainReader>) -> Origin {
+        self.origin_from(reader, Derivation::new(self.deployment()))
+    }
+
+    pub(super) fn origin_from(&self, reader: Arc<dyn ChainReader>, derivation: Derivation) -> Origin {
         let parts = Parts {
             reader,
-            guard: Arc::new(guard_over(&self.store)),
-            signer: Arc::new(signer(1)),
+            guard: Arc::new(guard_of(self.attester, &self.store)),
+            signer: Arc::new(signer(self.attester)),
             proven: self.proven.clone(),
             sent: self.sent.clone(),
+            leaves: Arc::new(self.leaves()),
             rules: self.rules.clone(),
+            announced: self.announced.clone(),
             outboxes: vec![self.outbox.clone()],
             clock: Arc::new(self.clock.clone()),
             poll: Duration::from_millis(100),
             metrics: self.metrics.clone(),
         };
-        Origin::new(parts, Derivation::new(self.deployment())).unwrap()
+        Origin::new(parts, derivation).unwrap()
+    }
+
+    /// Nobody to ask for leaves.
+    fn leaves(&self) -> Leaves {
+        let epochs = Arc::new(network().epoch_book());
+        Leaves::new(Vec::new(), epochs, Arc::new(self.clock.clone()), self.metrics.clone())
     }
 
     /// Mines blocks in which no lane changes.

@@ -122,13 +122,24 @@ async fn not_opened(file: &Path) -> DaemonError {
 }
 
 #[tokio::test]
-async fn a_missing_key_and_a_strangers_key_end_with_the_code_of_keys() {
+async fn a_missing_key_and_keys_of_two_attesters_end_with_the_code_of_keys() {
     let error = checked(None).await;
     assert_eq!(error.cause(), ExitCause::Key);
     assert!(error.to_string().contains("bls.key"), "{error}");
-    let error = checked(Some(9)).await;
-    assert!(error.to_string().contains("is a member of no epoch"), "{error}");
+    let (folder, file) = runnable(Some(1));
+    let elsewhere = tempfile::tempdir().unwrap();
+    let transport = folder.path().join("transport.key");
+    std::fs::remove_file(&transport).unwrap();
+    signer(9).save(&elsewhere.path().join("bls.key"), &transport).unwrap();
+    let error = app::check(&file).await.unwrap_err();
+    assert!(error.to_string().contains("name the keys that were registered together"), "{error}");
     assert_eq!(error.cause(), ExitCause::Key);
+}
+
+#[tokio::test]
+async fn keys_of_no_epoch_may_be_those_of_one_to_come() {
+    // Its endpoints are dead; nothing else keeps it from starting.
+    assert_eq!(checked(Some(9)).await.cause(), ExitCause::ChainUnreachable);
 }
 
 #[tokio::test]

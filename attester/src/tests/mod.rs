@@ -4,6 +4,9 @@
 mod arrivals;
 mod bench;
 mod config;
+mod epochs;
 mod origin;
 mod proven;
 mod publish;
+mod served;
+mod start;

@@ -177,7 +177,7 @@ async fn a_guard_that_holds_another_digest_stops_the_origin() {
     bench.mine_message();
     let last = bench.mine_message();
     bench.chain.finalize();
-    guard_over(&bench.store).admit(&commitment(901, last)).await.unwrap();
+    guard_over(&bench.store).admit(&commitment(901, last), None).await.unwrap();
     let error = settle(&mut bench.origin()).await.unwrap_err();
     assert_eq!((error.severity(), error.reason()), (Severity::Chain, "guard_refuses"));
     assert!(!bench.heights().contains(&last));

@@ -2,15 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use metalayer_node::clock::UnixMillis;
+use metalayer_node::{clock::UnixMillis, signer::AttesterSigner};
 
-use super::bench::{commitment, gateway, network, prove};
+use super::bench::{commitment, gateway, network, prove, signer};
 use crate::proven::Proven;
 
 const NOW: UnixMillis = UnixMillis(1_000);
 
 fn proven() -> Proven {
-    Proven::new(Arc::new(network().epoch_book()))
+    Proven::new(Arc::new(network().epoch_book()), signer(1).public_key().attester_id())
 }
 
 #[test]
@@ -23,8 +23,8 @@ fn only_a_proof_that_holds_counts() {
     assert!(proven.take(&good, UnixMillis(4_000_000_000_000)).is_err(), "its epoch has expired");
     assert_eq!(proven.newest(gateway(901)), None);
     assert_eq!(proven.take(&good, NOW).unwrap(), good.commitment);
-    assert!(proven.covers(gateway(901), good.commitment.lanes_root));
-    assert!(!proven.covers(gateway(900), good.commitment.lanes_root));
+    assert!(proven.covers(gateway(901), good.commitment.lanes_root, NOW));
+    assert!(!proven.covers(gateway(900), good.commitment.lanes_root, NOW));
 }
 
 #[test]

@@ -2,19 +2,24 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
-use alloy::primitives::Bytes;
+use alloy::primitives::{B256, Bytes};
 use async_trait::async_trait;
 use axum::{
     Router,
+    extract::RawQuery,
     http::StatusCode,
     routing::{get, post},
 };
 use metalayer_node::{
-    clock::{Clock, manual::ManualClock},
+    clock::{Clock, UnixMillis, manual::ManualClock},
+    epochs::EpochBook,
     signer::AttesterSigner,
     store::{Store, memory::MemoryStore},
     task::{Severity, Stage, StageError, Step},
@@ -23,12 +28,18 @@ use metalayer_node::{
 use metalayer_proto::{
     batch::{Attestation, TransportBatch},
     bls::AttesterId,
-    ids::ChainId,
+    derivation::{LeafId, Snapshot},
+    ids::{ChainId, LaneId, MessageId},
+    lane::{ConsistencyProof, RangeProof},
+    lanes::{LaneProof, LaneState},
     quorum::ProvenCommitment,
+    served::{LeafContent, ProvenLane, ProvenSnapshot, ServedLeaf},
 };
 use reqwest::Url;
 
-use super::bench::{attestation, commitment, gateway, network, prove, signer};
+use super::bench::{
+    SECOND, attestation, both_epochs, commitment, gateway, network, prove, prove_in, second_epoch, signer,
+};
 use crate::{
     collector::{ANSWER_BYTES_MAX, Answer, Collector, CollectorError, HttpCollector},
     guard::{self, Guard, NotSafe, Safe},
@@ -47,6 +58,8 @@ struct Twin {
     /// What it says that attester 1 has signed, and what it says is proven.
     held: Mutex<Vec<Attestation>>,
     proof: Mutex<Option<ProvenCommitment>>,
+    /// How often it was asked for what attester 1 has signed.
+    asked: AtomicUsize,
 }
 
 impl Twin {
@@ -67,8 +80,8 @@ impl Collector for Twin {
     }
 
     async fn post(&self, sealed: Vec<u8>) -> Result<Answer, CollectorError> {
-        let known = signer(1).transport_key();
-        let (_, batch) = TransportBatch::open(&sealed, network().id(), |key| key == known).unwrap();
+        let known = [1, 2, 4].map(|attester| signer(attester).transport_key());
+        let (_, batch) = TransportBatch::open(&sealed, network().id(), |key| known.contains(&key)).unwrap();
         let answer = self.answers.lock().unwrap().pop_front().unwrap_or_else(|| Ok(Answer::default()));
         if answer.is_ok() {
             let heights = batch.attestations.iter().map(|one| one.commitment.block_number);
@@ -78,11 +91,30 @@ impl Collector for Twin {
     }
 
     async fn attestations_of(&self, _: AttesterId) -> Result<Vec<Attestation>, CollectorError> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
         Ok(self.held.lock().unwrap().clone())
     }
 
-    async fn newest_proof(&self, origin: ChainId) -> Result<Option<ProvenCommitment>, CollectorError> {
-        Ok(self.proof.lock().unwrap().clone().filter(|proven| proven.commitment.origin.chain == origin))
+    async fn proof_in(&self, epoch: u64, origin: ChainId) -> Result<Option<ProvenCommitment>, CollectorError> {
+        let is_asked_for =
+            |proven: &ProvenCommitment| (proven.proof.epoch(), proven.commitment.origin.chain) == (epoch, origin);
+        Ok(self.proof.lock().unwrap().clone().filter(is_asked_for))
+    }
+
+    async fn start_of(&self, _: ChainId) -> Result<Option<ProvenSnapshot>, CollectorError> {
+        Ok(None)
+    }
+
+    async fn growth(&self, _: LaneId, _: u64, _: u64) -> Result<Option<ConsistencyProof>, CollectorError> {
+        Ok(None)
+    }
+
+    async fn lane(&self, _: LaneId) -> Result<Option<ProvenLane>, CollectorError> {
+        Ok(None)
+    }
+
+    async fn leaf(&self, _: LeafId, _: u64) -> Result<Option<ServedLeaf>, CollectorError> {
+        Ok(None)
     }
 }
 
@@ -98,21 +130,27 @@ struct Post {
 
 impl Post {
     fn new() -> Self {
+        Self::of(1, Arc::new(network().epoch_book()))
+    }
+
+    /// Of another attester, or one that knows other epochs.
+    fn of(attester: u8, epochs: Arc<EpochBook>) -> Self {
+        let id = signer(attester).public_key().attester_id();
         let (twin, outbox, clock) = (Arc::<Twin>::default(), Arc::<Outbox>::default(), ManualClock::default());
-        let proven = Arc::new(Proven::new(Arc::new(network().epoch_book())));
+        let proven = Arc::new(Proven::new(epochs.clone(), id));
         let registry = telemetry::Metrics::unregistered();
         let metrics = Arc::new(Metrics::new(&registry).unwrap());
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new(&[guard::TABLE]));
-        let guard = Arc::new(Guard::init(store, signer(1).public_key().attester_id()).unwrap());
+        let guard = Arc::new(Guard::init(store, id).unwrap());
         let stage = Publish::new(Parts {
             collector: twin.clone(),
             outbox: outbox.clone(),
             network: network().id(),
-            signer: Arc::new(signer(1)),
+            signer: Arc::new(signer(attester)),
             listener: Listener {
-                signer: Arc::new(signer(1)),
+                signer: Arc::new(signer(attester)),
                 guard: guard.clone(),
-                epochs: Arc::new(network().epoch_book()),
+                epochs,
                 origins: vec![gateway(900).chain, gateway(901).chain],
                 metrics: metrics.clone(),
             },
@@ -165,6 +203,40 @@ async fn it_is_repeated_until_a_proof_covers_it() {
 }
 
 #[tokio::test]
+async fn a_member_of_two_epochs_repeats_until_both_have_a_proof() {
+    let mut post = Post::of(2, both_epochs());
+    post.clock.advance(Duration::from_millis(SECOND.0));
+    post.outbox.put(attestation(901, 7));
+    post.twin.will(Ok(answer([prove(commitment(901, 9))])));
+    let wake = post.settle().await;
+    assert_eq!(wake.at, Some(post.clock.now().after(REPEAT_AFTER)), "epoch 2 lacks it");
+    post.clock.advance(REPEAT_AFTER);
+    post.twin.will(Ok(answer([prove_in(second_epoch().table, commitment(901, 7), 2)])));
+    let wake = post.settle().await;
+    assert_eq!((post.twin.batches().len(), wake.at), (2, None));
+}
+
+#[tokio::test]
+async fn who_is_in_no_epoch_that_holds_waits_for_one_and_asks_again_when_it_begins() {
+    let epochs = Arc::new(network().epoch_book());
+    let mut post = Post::of(5, epochs.clone());
+    let Step::Blocked(blocked) = post.stage.step().await.unwrap() else { panic!("a member of nothing is idle") };
+    assert_eq!((blocked.reason, blocked.wake.at), ("no_epoch", None));
+    epochs.learn(second_epoch());
+    let noticed = tokio::time::timeout(Duration::ZERO, blocked.wake.notice.unwrap().notified()).await;
+    assert!(noticed.is_ok(), "woken by what is learned");
+    let Step::Blocked(blocked) = post.stage.step().await.unwrap() else { panic!("its epoch has not begun") };
+    assert_eq!(blocked.wake.at, Some(SECOND), "woken when it begins");
+
+    *post.twin.proof.lock().unwrap() = Some(prove(commitment(901, 7)));
+    assert_eq!(post.twin.asked.load(Ordering::Relaxed), 1);
+    post.clock.advance(Duration::from_millis(SECOND.0));
+    post.settle().await;
+    assert_eq!(post.twin.asked.load(Ordering::Relaxed), 2);
+    assert_eq!(post.proven.to_carry_over(gateway(901), UnixMillis(SECOND.0)), Some((2, commitment(901, 7))));
+}
+
+#[tokio::test]
 async fn a_collector_that_fails_delays_no_other_and_gets_it_later() {
     let (mut dead, mut good) = (Post::new(), Post::new());
     for outbox in [&dead.outbox, &good.outbox] {
@@ -200,7 +272,7 @@ async fn nothing_is_signed_before_a_collector_was_asked() {
     assert!(!post.guard.has_listened());
     post.settle().await;
     assert!(post.guard.has_listened());
-    assert!(post.guard.admit(&commitment(901, 7)).await.is_ok());
+    assert!(post.guard.admit(&commitment(901, 7), None).await.is_ok());
 }
 
 /// What the guard says to height 9 of chain 901, after a collector answered so.
@@ -209,7 +281,7 @@ async fn heard(held: Vec<Attestation>, proof: Option<ProvenCommitment>) -> Resul
     *post.twin.held.lock().unwrap() = held;
     *post.twin.proof.lock().unwrap() = proof;
     post.settle().await;
-    post.guard.admit(&commitment(901, 9)).await
+    post.guard.admit(&commitment(901, 9), None).await
 }
 
 #[tokio::test]
@@ -233,12 +305,27 @@ async fn a_collectors_word_alone_stops_nobody() {
 }
 
 #[tokio::test]
+async fn a_proof_that_holds_with_more_signers_written_into_it_stops_nobody() {
+    let mut post = Post::of(4, Arc::new(network().epoch_book()));
+    let holds = prove(commitment(901, 7));
+    let mut bytes = holds.to_bytes();
+    *bytes.last_mut().unwrap() = 0b1111_0000;
+    let forged = ProvenCommitment::from_bytes(&bytes).unwrap();
+    let id = signer(4).public_key().attester_id();
+    assert!(!network().epoch_book().has_signed(&holds, id) && network().epoch_book().has_signed(&forged, id));
+    post.outbox.put(attestation(901, 7));
+    post.twin.will(Ok(answer([holds, forged])));
+    post.settle().await;
+    assert!(post.guard.admit(&commitment(901, 9), None).await.is_ok());
+}
+
+#[tokio::test]
 async fn a_proof_in_an_answer_that_names_this_key_is_heard_too() {
     let mut post = Post::new();
     post.outbox.put(attestation(901, 7));
     post.twin.will(Ok(answer([prove(commitment(901, 8))])));
     post.settle().await;
-    assert!(matches!(post.guard.admit(&commitment(901, 9)).await, Err(NotSafe::Behind { heard: 8, .. })));
+    assert!(matches!(post.guard.admit(&commitment(901, 9), None).await, Err(NotSafe::Behind { heard: 8, .. })));
     let metrics = post.registry.render().unwrap();
     assert!(metrics.contains("metalayer_guard_unrecorded_signatures_total{origin=\"eip155:901\"} 1"), "{metrics}");
 }
@@ -254,8 +341,39 @@ async fn what_a_collector_holds_is_read_over_http() {
     let url = serve(router).await;
     let collector = HttpCollector::new(&url).unwrap();
     assert_eq!(collector.attestations_of(id).await.unwrap(), [held]);
-    assert_eq!(collector.newest_proof(gateway(901).chain).await.unwrap(), Some(proof));
-    assert_eq!(collector.newest_proof(gateway(900).chain).await.unwrap(), None, "404");
+    assert_eq!(collector.proof_in(1, gateway(901).chain).await.unwrap(), Some(proof));
+    assert_eq!(collector.proof_in(1, gateway(900).chain).await.unwrap(), None, "404");
+}
+
+#[tokio::test]
+async fn what_a_collector_serves_is_read_over_http() {
+    let proven = prove(commitment(901, 7));
+    let (origin, destination) = (gateway(901), gateway(900));
+    let start = ProvenSnapshot { proven: proven.clone(), snapshot: Snapshot::default() };
+    let lane = LaneState { destination, count: 3, root: B256::repeat_byte(3) };
+    let lane = ProvenLane { proven, lane, proof: LaneProof::default() };
+    let leaf = ServedLeaf { path: RangeProof::default(), content: LeafContent::Void(MessageId(B256::repeat_byte(4))) };
+    let growth = ConsistencyProof::from_bytes(&[2_u64.to_be_bytes(), 2_u64.to_be_bytes()].concat()).unwrap();
+    let (of_start, of_lane, of_leaf, of_growth) =
+        (start.to_bytes(), lane.to_bytes(), leaf.to_bytes(), growth.to_bytes());
+    let base = format!("/base/v1/lanes/{origin}/{destination}");
+    let asked = |wanted: &'static str, bytes: Vec<u8>| {
+        get(move |RawQuery(query): RawQuery| async move {
+            if query.is_some_and(|query| query.ends_with(wanted)) { Ok(bytes) } else { Err(StatusCode::BAD_REQUEST) }
+        })
+    };
+    let router = Router::new()
+        .route("/base/v1/snapshots/eip155:901", get(move || async move { of_start }))
+        .route(&base, get(move || async move { of_lane }))
+        .route(&format!("{base}/leaves/2"), asked("count=3", of_leaf))
+        .route(&format!("{base}/consistency"), asked("from=2&to=3", of_growth));
+    let collector = HttpCollector::new(&serve(router).await).unwrap();
+    let id = LaneId { origin, destination };
+    assert_eq!(collector.start_of(origin.chain).await.unwrap(), Some(start));
+    assert_eq!(collector.start_of(destination.chain).await.unwrap(), None, "404");
+    assert_eq!(collector.lane(id).await.unwrap(), Some(lane));
+    assert_eq!(collector.leaf(LeafId { lane: id, sequence: 2 }, 3).await.unwrap(), Some(leaf));
+    assert_eq!(collector.growth(id, 2, 3).await.unwrap(), Some(growth));
 }
 
 /// A server on a free port; its address with credentials, which no error may show.
