@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use alloy::primitives::B256;
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use metalayer_node::{config::ExitCause, telemetry::LogFormat};
+use metalayer_proto::ids::ChainId;
 
 const EXIT_CODES: &str = ExitCause::HELP;
 
@@ -45,6 +46,30 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Run a failed message again.
+    ///
+    /// A message has failed when its recipient reverted: `relayer trace` says so. It can be retried at any time, by anyone and as often
+    /// as one likes, until it succeeds or is refused. A retry that would fail again is not sent.
+    #[command(after_help = EXIT_CODES)]
+    Retry(MessageAsked),
+    /// Give a failed message up and send it home.
+    ///
+    /// Possible from seven days after it failed first, and final: it is never delivered any more. The refusal travels to the origin
+    /// like a message; when it is home, what the message carried can be reclaimed. Governance and control messages are not refused.
+    #[command(after_help = EXIT_CODES)]
+    Refuse(MessageAsked),
+    /// Give back what a message carried that will never be delivered.
+    ///
+    /// Of a message that was judged void, once a quorum has signed that: its value goes to whoever sent it, its fee to its payer. Of
+    /// a refused one, once its refusal is home: its value alone, since its delivery was tried and paid for. Each part comes back once.
+    ///
+    /// A refused message is shown under a root of its lane that its origin has stored: `relayer refuse` has that done meanwhile. If there is
+    /// none yet, storing it is queued first, and the answer says to ask again.
+    #[command(after_help = EXIT_CODES)]
+    Reclaim(MessageAsked),
+    /// What this relayer's account earns by delivering.
+    #[command(subcommand)]
+    Fees(FeesCommand),
     /// Look at records that were refused.
     #[command(subcommand)]
     DeadLetter(DeadLetterCommand),
@@ -66,6 +91,41 @@ pub enum Command {
     /// Look at the configuration without running.
     #[command(subcommand)]
     Config(ConfigCommand),
+}
+
+/// A message with which something is to be done. The relayer that runs is asked for it, and sends the transaction.
+#[derive(Debug, Args)]
+pub struct MessageAsked {
+    /// The message's id: 0x and 64 hexadecimal digits.
+    pub id: B256,
+    /// The configuration of the relayer that is asked, which must be running with an admin section.
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+    /// Print the result as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What to do with fees.
+#[derive(Debug, Subcommand)]
+pub enum FeesCommand {
+    /// Claim what was earned and not yet paid.
+    ///
+    /// The fee of a message stays at its origin until it is delivered; whoever delivers it earns it, failed or not. What was earned at a
+    /// destination can be claimed as soon as a quorum has signed a later block of it (of a chain from which nothing is sent, every 256th), and is
+    /// paid to the account by each origin's gateway.
+    #[command(after_help = EXIT_CODES)]
+    Claim {
+        /// Only what was earned with messages of this chain, as eip155:NUMBER.
+        #[arg(long, value_name = "CHAIN")]
+        origin: Option<ChainId>,
+        /// The configuration of the relayer that is asked, which must be running with an admin section.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Print the result as JSON.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// What to do with refused records.

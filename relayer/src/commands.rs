@@ -1,8 +1,9 @@
-//! What an operator asks a running relayer, through its admin API: each command answers one result. Beside them what founders and
-//! rollups' teams do with keys of their own: [`deploy`] and [`route`].
+//! What an operator asks a running relayer, through its admin API: each command answers one result, [`requests`] among them. Beside them what
+//! founders and rollups' teams do with keys of their own: [`deploy`] and [`route`].
 
 pub mod deploy;
 mod era;
+pub mod requests;
 pub mod route;
 
 use std::{fmt, path::Path};
@@ -14,12 +15,11 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     admin::{
-        Letter,
+        Letter, Traced,
         client::{self, AdminError},
     },
-    config::Config,
+    config::{self, Config},
     deploy::{Account, DeployError, TransactionError},
-    index::MessageEntry,
 };
 
 /// Refused records, newest last.
@@ -37,11 +37,11 @@ impl fmt::Display for Letters {
     }
 }
 
-/// What became of a message.
+/// What became of a message, and what of its chains does not go on.
 ///
 /// # Errors
 /// The relayer does not answer, or never saw the message.
-pub async fn trace(config_file: &Path, id: MessageId) -> Result<MessageEntry, DaemonError> {
+pub async fn trace(config_file: &Path, id: MessageId) -> Result<Traced, DaemonError> {
     ask(config_file, &format!("/v1/messages/{id}")).await
 }
 
@@ -62,16 +62,30 @@ pub async fn dead_letter(config_file: &Path, place: &str) -> Result<Letter, Daem
 }
 
 async fn ask<T: DeserializeOwned>(config_file: &Path, path: &str) -> Result<T, DaemonError> {
-    let config = Config::load(config_file)?;
-    let admin = config.admin.ok_or_else(|| {
+    let admin = admin(config_file)?;
+    client::get(admin.listen, &admin.token_file, path).await.map_err(told)
+}
+
+async fn post<T: DeserializeOwned>(config_file: &Path, path: &str) -> Result<T, DaemonError> {
+    let admin = admin(config_file)?;
+    client::post(admin.listen, &admin.token_file, path).await.map_err(told)
+}
+
+fn admin(config_file: &Path) -> Result<config::Admin, DaemonError> {
+    Config::load(config_file)?.admin.ok_or_else(|| {
         DaemonError::Start(
             "the configuration has no [admin]: add it with a token_file, and start the relayer again".to_owned(),
         )
-    })?;
-    client::get(admin.listen, &admin.token_file, path).await.map_err(|error| match error {
-        AdminError::Token(error) => DaemonError::Key(SignerError::File(error)),
-        other => DaemonError::Start(other.to_string()),
     })
+}
+
+fn told(error: AdminError) -> DaemonError {
+    match error {
+        AdminError::Token(error) => DaemonError::Key(SignerError::File(error)),
+        AdminError::NotFound(problem) => DaemonError::Unknown(problem),
+        AdminError::WrongState(problem) => DaemonError::WrongState(problem),
+        other => DaemonError::Start(other.to_string()),
+    }
 }
 
 /// The account of `key` on `chain`, through the first of the endpoints at `rpc` that answers and serves it.

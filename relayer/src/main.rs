@@ -10,8 +10,8 @@ use metalayer_node::{
 use metalayer_proto::ids::MessageId;
 use relayer::{
     app,
-    cli::{Cli, Command, ConfigCommand, DeadLetterCommand, RouteCommand},
-    commands::{self, deploy, route},
+    cli::{Cli, Command, ConfigCommand, DeadLetterCommand, FeesCommand, RouteCommand},
+    commands::{self, deploy, requests, route},
 };
 
 #[tokio::main]
@@ -30,6 +30,12 @@ async fn run(command: Command) -> Result<Option<String>, DaemonError> {
         Command::Run { config, log_format } => return app::run(&config, log_format).await.map(|()| None),
         Command::Config(ConfigCommand::Check { config }) => app::check(&config).await?,
         Command::Trace { id, config, json } => render(&commands::trace(&config, MessageId(id)).await?, json),
+        Command::Retry(asked) => requests::have_done("retry", &asked).await?,
+        Command::Refuse(asked) => requests::have_done("refuse", &asked).await?,
+        Command::Reclaim(asked) => requests::have_done("reclaim", &asked).await?,
+        Command::Fees(FeesCommand::Claim { origin, config, json }) => {
+            render(&requests::claim_fees(&config, origin).await?, json)
+        }
         Command::DeadLetter(DeadLetterCommand::List { config, json }) => {
             render(&commands::dead_letters(&config).await?, json)
         }

@@ -6,7 +6,7 @@ use alloy::{
 };
 use metalayer_proto::{
     envelope::{MessageOutcome, Outcome},
-    events::abi::{MessageDelivered, MessageFailed, MessageVoided},
+    events::abi::{MessageDelivered, MessageFailed, MessageRefused, MessageVoided},
     ids::{ChainId, GatewayId, MessageId},
 };
 
@@ -25,6 +25,10 @@ pub(crate) fn read(topics: &[B256], data: &[u8]) -> Option<(GatewayId, MessageOu
         MessageVoided::SIGNATURE_HASH => {
             let event = MessageVoided::decode_raw_log(given(), data).ok()?;
             (event.originChainId, event.originGateway, event.id, event.sequence, Outcome::Voided)
+        }
+        MessageRefused::SIGNATURE_HASH => {
+            let event = MessageRefused::decode_raw_log(given(), data).ok()?;
+            (event.originChainId, event.originGateway, event.id, event.sequence, Outcome::Refused)
         }
         _ => return None,
     };

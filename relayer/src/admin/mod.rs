@@ -2,33 +2,47 @@
 //!
 //! | request | answer |
 //! | --- | --- |
-//! | `GET /v1/messages/{id}` | 200, what is known of a message; 404 nothing |
+//! | `GET /v1/messages/{id}` | 200, what is known of a message, and which of its chains does not go on; 404 nothing |
+//! | `POST /v1/messages/{id}/retry` | 200, the queued action that runs a failed message again |
+//! | `POST /v1/messages/{id}/refuse` | 200, the one that gives it up and sends it home |
+//! | `POST /v1/messages/{id}/reclaim` | 200, the one that gives back what a refused or void message carried, or the step before it |
+//! | `POST /v1/fees/claim`, `POST /v1/fees/claim/{chain}` | 200, what was earned by delivering messages of all chains or of one, and the queued claims |
 //! | `GET /v1/dead-letters` | 200, the newest refused records, at most 256, without their bytes |
 //! | `GET /v1/dead-letters/{topic}/{partition}/{offset}` | 200, one of them whole; 404 there is none |
 //!
-//! Each needs `Authorization: Bearer TOKEN`; 401 without.
+//! Each needs `Authorization: Bearer TOKEN`; 401 without. What is asked to be done is 404 if the message or the chain is unknown, 409 if it
+//! cannot be done as things stand, 503 if something that it takes is not there yet.
 
 pub mod client;
+mod requests;
 #[cfg(test)]
 mod tests;
 mod token;
+mod traced;
 
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use alloy::primitives::{B256, Bytes};
+use alloy::primitives::{Address, B256, Bytes};
 use axum::{
     Json, Router,
     extract::{Path, Request, State},
     http::StatusCode,
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{get, post},
 };
-use metalayer_proto::{envelope::DeadLetter, ids::MessageId, topics::Partition};
+use metalayer_node::{chain::ChainWriter, task::status::StatusBoard};
+use metalayer_proto::{
+    envelope::DeadLetter,
+    ids::{ChainId, GatewayId, MessageId},
+    topics::Partition,
+};
 use serde::{Deserialize, Serialize};
 
-use crate::{index::Index, record::Records};
+use crate::{collector::Collector, index::Index, record::Records, tables::InForce};
+pub use requests::{Claim, Queued, RequestError};
 pub use token::Token;
+pub use traced::{Stopped, Traced};
 
 /// The most refused records in one answer.
 const LETTERS_MAX: usize = 256;
@@ -37,10 +51,28 @@ const LETTERS_MAX: usize = 256;
 pub struct Admin {
     /// What became of messages.
     pub index: Index,
-    /// The bus, for refused records.
+    /// What goes on, and what does not.
+    pub board: StatusBoard,
+    /// The bus, for refused records and for what is to be done.
     pub records: Records,
+    /// The chains that are served.
+    pub chains: BTreeMap<GatewayId, Served>,
+    /// Has the newest proofs, and the archive of what they are of.
+    pub collector: Arc<Collector>,
+    /// Which epochs' proofs each chain takes.
+    pub in_force: Arc<InForce>,
+    /// The executor's account.
+    pub account: Address,
     /// What every request must show.
     pub token: Token,
+}
+
+/// A chain that is served.
+pub struct Served {
+    /// Its partition.
+    pub partition: Partition,
+    /// Tells what its gateway would do.
+    pub writer: Arc<dyn ChainWriter>,
 }
 
 /// A record that was refused.
@@ -79,6 +111,11 @@ impl fmt::Display for Letter {
 pub fn routes(admin: Arc<Admin>) -> Router {
     Router::new()
         .route("/v1/messages/{id}", get(message))
+        .route("/v1/messages/{id}/retry", post(retry))
+        .route("/v1/messages/{id}/refuse", post(refuse))
+        .route("/v1/messages/{id}/reclaim", post(reclaim))
+        .route("/v1/fees/claim", post(claim_all))
+        .route("/v1/fees/claim/{chain}", post(claim_of))
         .route("/v1/dead-letters", get(letters))
         .route("/v1/dead-letters/{topic}/{partition}/{offset}", get(letter))
         .layer(middleware::from_fn_with_state(admin.clone(), authorize))
@@ -95,14 +132,49 @@ async fn authorize(State(admin): State<Arc<Admin>>, request: Request, next: Next
     }
 }
 
-async fn message(State(admin): State<Arc<Admin>>, Path(id): Path<String>) -> Response {
-    let Ok(id) = id.parse::<B256>() else {
-        return (StatusCode::BAD_REQUEST, "a message id is 0x and 64 hexadecimal digits").into_response();
-    };
-    match admin.index.find(MessageId(id)) {
-        Ok(Some(entry)) => Json(entry).into_response(),
-        Ok(None) => (StatusCode::NOT_FOUND, format!("no message {id} was seen in a final block")).into_response(),
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+async fn message(State(admin): State<Arc<Admin>>, Path(id): Path<String>) -> Result<Response, Response> {
+    let id = message_id(&id)?;
+    Ok(match admin.index.find(id) {
+        Ok(Some(entry)) => Json(Traced::of(entry, &admin.board)).into_response(),
+        Ok(None) => answered::<()>(Err(RequestError::Unknown(id))),
+        Err(error) => answered::<()>(Err(error.into())),
+    })
+}
+
+async fn retry(State(admin): State<Arc<Admin>>, Path(id): Path<String>) -> Result<Response, Response> {
+    Ok(answered(admin.retry(message_id(&id)?).await))
+}
+
+async fn refuse(State(admin): State<Arc<Admin>>, Path(id): Path<String>) -> Result<Response, Response> {
+    Ok(answered(admin.refuse(message_id(&id)?).await))
+}
+
+async fn reclaim(State(admin): State<Arc<Admin>>, Path(id): Path<String>) -> Result<Response, Response> {
+    Ok(answered(admin.reclaim(message_id(&id)?).await))
+}
+
+async fn claim_all(State(admin): State<Arc<Admin>>) -> Response {
+    answered(admin.claim_fees(None).await)
+}
+
+async fn claim_of(State(admin): State<Arc<Admin>>, Path(chain): Path<String>) -> Response {
+    match chain.parse::<ChainId>() {
+        Ok(chain) => answered(admin.claim_fees(Some(chain)).await),
+        Err(error) => (StatusCode::BAD_REQUEST, error.to_string()).into_response(),
+    }
+}
+
+#[allow(clippy::result_large_err, reason = "the answer itself")]
+fn message_id(text: &str) -> Result<MessageId, Response> {
+    let id = text.parse::<B256>();
+    id.map(MessageId)
+        .map_err(|_| (StatusCode::BAD_REQUEST, "a message id is 0x and 64 hexadecimal digits").into_response())
+}
+
+fn answered<T: Serialize>(result: Result<T, RequestError>) -> Response {
+    match result {
+        Ok(result) => Json(result).into_response(),
+        Err(error) => (error.status(), error.to_string()).into_response(),
     }
 }
 

@@ -1,13 +1,19 @@
 //! The admin API over HTTP, as the commands use it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod node;
+mod requests;
+mod traced;
+
 use std::{fs, net::SocketAddr, os::unix::fs::PermissionsExt, path::PathBuf};
 
 use metalayer_node::{
     bus::{Offset, Stored},
     store::memory::MemoryStore,
+    task::group::TaskGroup,
 };
 use metalayer_proto::topics::Topic;
+use node::Node;
 use tempfile::TempDir;
 
 use super::{
@@ -15,25 +21,53 @@ use super::{
     *,
 };
 use crate::{
-    index::{self, MessageEntry},
-    testing::{clock, records},
+    index,
+    testing::{Attesters, archive, clock, gateway, metrics, records},
 };
 
+/// An admin API of a relayer that serves 901 and 902.
 struct Bench {
+    attesters: Attesters,
     records: Records,
+    index: Index,
+    tasks: TaskGroup,
+    collector: Arc<Collector>,
+    in_force: Arc<InForce>,
+    nodes: BTreeMap<u64, Arc<Node>>,
     address: SocketAddr,
     folder: TempDir,
 }
 
+const ACCOUNT: Address = Address::repeat_byte(6);
+
 impl Bench {
     async fn new() -> Self {
-        let records = records(clock());
+        let (attesters, records) = (Attesters::new(), records(clock()));
         let index = Index::new(Arc::new(MemoryStore::new(&index::TABLES)));
-        let admin = Admin { index, records: records.clone(), token: Token::new("right") };
+        let origins = [(gateway(901), Partition(1)), (gateway(902), Partition(2))].into();
+        let collector =
+            Collector::open(attesters.book(), origins, records.clone(), archive(), clock(), metrics()).unwrap();
+        let collector = Arc::new(collector);
+        let nodes: BTreeMap<_, _> = [901, 902].map(|chain| (chain, Arc::new(Node::new(chain)))).into();
+        let served = |chain: u64, partition| {
+            (gateway(chain), Served { partition: Partition(partition), writer: nodes[&chain].clone() })
+        };
+        let (tasks, in_force) = (TaskGroup::new(clock()), Arc::<InForce>::default());
+        let admin = Admin {
+            index: index.clone(),
+            board: tasks.status(),
+            records: records.clone(),
+            chains: [served(901, 1), served(902, 2)].into(),
+            collector: collector.clone(),
+            in_force: in_force.clone(),
+            account: ACCOUNT,
+            token: Token::new("right"),
+        };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move { axum::serve(listener, routes(Arc::new(admin))).await });
-        Self { records, address, folder: tempfile::tempdir().unwrap() }
+        let folder = tempfile::tempdir().unwrap();
+        Self { attesters, records, index, tasks, collector, in_force, nodes, address, folder }
     }
 
     fn token(&self, token: &str, mode: u32) -> PathBuf {
@@ -79,9 +113,9 @@ async fn what_is_no_id_and_what_was_not_seen_are_told_apart() {
     let bench = Bench::new().await;
     let token = bench.token("right", 0o600);
     let unseen = format!("/v1/messages/{}", B256::ZERO);
-    let error = ask::<MessageEntry>(bench.address, &token, &unseen).await.unwrap_err();
+    let error = ask::<Traced>(bench.address, &token, &unseen).await.unwrap_err();
     assert!(matches!(error, AdminError::NotFound(_)), "{error}");
-    let error = ask::<MessageEntry>(bench.address, &token, "/v1/messages/7").await.unwrap_err();
+    let error = ask::<Traced>(bench.address, &token, "/v1/messages/7").await.unwrap_err();
     assert!(matches!(error, AdminError::Refused { status: 400, .. }), "{error}");
 }
 

@@ -1,13 +1,15 @@
 //! What one transaction carries.
 
 use metalayer_proto::{
-    envelope::TraceContext,
+    envelope::{DeliveredRange, TraceContext},
     ids::LaneId,
     item::Item,
     lane::RangeProof,
     lanes::{LaneProof, LaneState},
     quorum::ProvenCommitment,
 };
+
+use super::actions::ActionId;
 
 /// A lane's root and all that shows that it is attested.
 #[derive(Clone, Debug)]
@@ -42,11 +44,11 @@ pub(super) struct Batch {
 
 impl Batch {
     /// What the transaction is to do, without the bodies.
-    pub(super) fn cargo(&self) -> Cargo {
-        Cargo {
+    pub(super) fn carried(&self) -> Carried {
+        Carried {
             lane: self.lane,
             count: self.root.lane.count,
-            sequences: carried(self.first, &self.items),
+            sequences: with_bodies(self.first, &self.items),
             shows_root: self.shows_root,
         }
     }
@@ -59,18 +61,37 @@ impl Batch {
 
 /// What a transaction that is under way is to do: enough to tell what became of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Cargo {
+pub(super) enum Cargo {
+    /// Deliver messages.
+    Messages(Carried),
+    /// Anything else.
+    Action(ActionId),
+}
+
+impl Cargo {
+    /// What of it is delivered.
+    pub(super) fn ranges(&self) -> Vec<DeliveredRange> {
+        let Self::Messages(Carried { lane, sequences, .. }) = self else { return Vec::new() };
+        let (Some(first), Some(last)) = (sequences.first(), sequences.last()) else { return Vec::new() };
+        let length = u32::try_from(last - first + 1).unwrap_or(u32::MAX);
+        vec![DeliveredRange { lane: *lane, first: *first, length }]
+    }
+}
+
+/// Messages of one lane in a transaction.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Carried {
     pub(super) lane: LaneId,
     /// The count whose root it stands on.
     pub(super) count: u64,
-    /// The sequences whose bodies it carries.
+    /// The sequences whose bodies it carries, ascending.
     pub(super) sequences: Vec<u64>,
     /// Whether it shows that root to the gateway.
     pub(super) shows_root: bool,
 }
 
 /// The sequences of `items` that are more than a bare leaf.
-pub(super) fn carried(first: u64, items: &[Item]) -> Vec<u64> {
+pub(super) fn with_bodies(first: u64, items: &[Item]) -> Vec<u64> {
     let with_body = |(sequence, item): (u64, &Item)| (!matches!(item, Item::Leaf(_))).then_some(sequence);
     (first..).zip(items).filter_map(with_body).collect()
 }

@@ -4,11 +4,18 @@ use std::time::Duration;
 
 use metalayer_node::bus::{BusError, Offset, Stored};
 use metalayer_proto::{
-    envelope::{Envelope, ReadyRecord},
+    envelope::{Action, Deliver, Envelope, ReadyRecord, TraceContext},
+    ids::LaneId,
+    quorum::ProvenCommitment,
     topics::Topic,
 };
 
-use super::{Execute, ExecuteError, lane::LaneQueue};
+use super::{
+    Execute, ExecuteError,
+    actions::{self, Queued},
+    batch::Cargo,
+    lane::LaneQueue,
+};
 
 /// How many records one step takes at most.
 const RECORDS_MAX: usize = 128;
@@ -17,10 +24,12 @@ const RECORDS_MAX: usize = 128;
 const QUEUED_MAX: usize = 100_000;
 
 impl Execute {
-    /// What a new instance does first: it queues what is ready from the low-water mark on, takes over the transactions that are not
-    /// final, and asks the gateway about the rest, so that nothing is sent for what is settled.
+    /// What a new instance does first: it queues what is ready from the low-water mark on, and takes over the transactions that are not
+    /// final.
     pub(super) async fn begin(&mut self) -> Result<(), ExecuteError> {
         self.lanes.clear();
+        self.fresh.clear();
+        self.actions = actions::Actions::default();
         self.seen.clear();
         let (low, end) = self.parts.records.bus.range(Topic::Ready, self.partition()).await?;
         self.next_record = self.parts.assignment.mark.as_ref().map_or(low, |mark| mark.offset);
@@ -33,13 +42,25 @@ impl Execute {
         }
         self.transactions.resume().await?;
         for (nonce, cargo) in self.transactions.cargo() {
-            if let Some(queue) = self.lanes.get_mut(&cargo.lane) {
-                queue.sent(&cargo.sequences, nonce);
+            match cargo {
+                Cargo::Messages(carried) => {
+                    if let Some(queue) = self.lanes.get_mut(&carried.lane) {
+                        queue.sent(&carried.sequences, nonce);
+                    }
+                }
+                Cargo::Action(id) => self.actions.sent(*id, nonce),
             }
         }
-        let open: Vec<_> = self.lanes.iter().map(|(lane, queue)| (*lane, queue.open())).collect();
-        for (lane, sequences) in open {
-            self.ask_about(lane, &sequences).await?;
+        Ok(())
+    }
+
+    /// Asks the gateway about lanes of which nothing was queued before, so that nothing is sent for what is settled: after a restart of
+    /// the aggregator all of a lane comes again.
+    pub(super) async fn look_at_fresh(&mut self) -> Result<(), ExecuteError> {
+        while let Some(lane) = self.fresh.first().copied() {
+            let open = self.lanes.get(&lane).map(LaneQueue::open).unwrap_or_default();
+            self.ask_about(lane, &open).await?;
+            self.fresh.remove(&lane);
         }
         Ok(())
     }
@@ -72,21 +93,89 @@ impl Execute {
     }
 
     async fn queue_one(&mut self, stored: &Stored, envelope: Envelope<ReadyRecord>) -> Result<(), BusError> {
-        let ReadyRecord::Deliver(deliver) = envelope.record;
-        let place = (Topic::Ready, self.partition());
-        if deliver.lane.destination != self.parts.destination {
-            return self.parts.records.refuse(place, stored, "other_destination", &deliver.lane.destination).await;
+        let Envelope { trace, record } = envelope;
+        let (place, proven) = match &record {
+            ReadyRecord::Deliver(deliver) => {
+                let Deliver { commitment, proof, lane, .. } = deliver.as_ref();
+                (lane.destination, Some(ProvenCommitment { commitment: *commitment, proof: proof.clone() }))
+            }
+            ReadyRecord::Act(action) => (action.gateway(), action.proven().cloned()),
+        };
+        if place != self.parts.destination {
+            return self.refuse_ready(stored, "other_destination", &place).await;
         }
         let now = self.parts.clock.now();
-        if let Err(error) = self.verified.check(&deliver, &self.parts.epochs, now) {
-            return self.parts.records.refuse(place, stored, "unproven", &error).await;
+        if let Some(proven) = proven
+            && let Err(error) = self.verified.check(&proven, &self.parts.epochs, now)
+        {
+            return self.refuse_ready(stored, "unproven", &error).await;
         }
+        match record {
+            ReadyRecord::Deliver(deliver) => self.queue_delivery(stored, *deliver, trace.as_ref()).await,
+            ReadyRecord::Act(action) => self.queue_action(stored, &action, trace).await,
+        }
+    }
+
+    async fn queue_delivery(
+        &mut self,
+        stored: &Stored,
+        deliver: Deliver,
+        trace: Option<&TraceContext>,
+    ) -> Result<(), BusError> {
         let lane = deliver.lane_id();
+        let is_fresh = !self.lanes.contains_key(&lane);
         let queue = self.lanes.entry(lane).or_insert_with(|| LaneQueue::new(lane));
-        if let Err(error) = queue.add(stored.offset, *deliver, envelope.trace.as_ref()) {
-            return self.parts.records.refuse(place, stored, "gap", &error).await;
+        if let Err(error) = queue.add(stored.offset, deliver, trace) {
+            return self.refuse_ready(stored, "gap", &error).await;
+        }
+        if is_fresh {
+            self.fresh.insert(lane);
+            self.pass_over_settled(lane);
         }
         Ok(())
+    }
+
+    /// Takes out of a lane what was settled by the destination's newest proof: few are left then for the gateway to be asked about.
+    fn pass_over_settled(&mut self, lane: LaneId) {
+        let facts = match self.parts.archive.facts(lane.destination) {
+            Ok(facts) => facts,
+            Err(error) => {
+                tracing::warn!(%lane, %error, "the gateway is asked about all of the lane");
+                None
+            }
+        };
+        let Some((_, facts)) = facts else { return };
+        let (Some(credited), Some(queue)) = (facts.credited(lane.origin), self.lanes.get_mut(&lane)) else { return };
+        let settled: Vec<_> = queue.open().into_iter().filter(|sequence| credited.contains(*sequence)).collect();
+        settled.iter().for_each(|sequence| queue.settled(*sequence, None));
+        queue.done(&settled, None);
+    }
+
+    async fn queue_action(
+        &mut self,
+        stored: &Stored,
+        action: &Action,
+        trace: Option<TraceContext>,
+    ) -> Result<(), BusError> {
+        let mut queued = Queued::new(action, stored.offset, trace);
+        if matches!(action, Action::LoadChunk(_)) {
+            // Whom this account calls no record says (I7).
+            queued.to = self.parts.attester_set;
+        }
+        if self.actions.add(queued) {
+            return Ok(());
+        }
+        let detail = format!("{} actions wait already; ask again", actions::ACTIONS_MAX);
+        self.refuse_ready(stored, "too_many_actions", &detail).await
+    }
+
+    pub(super) async fn refuse_ready(
+        &self,
+        stored: &Stored,
+        reason: &'static str,
+        detail: &(dyn std::fmt::Display + Sync),
+    ) -> Result<(), BusError> {
+        self.parts.records.refuse((Topic::Ready, self.partition()), stored, reason, detail).await
     }
 
     /// Reads the bodies again of messages that were met and are to be sent after all.

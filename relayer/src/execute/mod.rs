@@ -2,10 +2,13 @@
 //!
 //! An idle destination delivers at once; while a transaction is under way, more messages gather for the next. Up to two are
 //! in flight, a third only if it is full. Outcomes are read item by item from the receipt, and a message stays queued until they are
-//! final: a reorg puts it back. That it is delivered at most once is the gateway's doing (I3).
+//! final: a reorg puts it back. What else is to be done there, such as a retry, goes the same way, in turn with deliveries. That a message
+//! is delivered at most once is the gateway's doing (I3).
 
+mod acting;
+mod actions;
 mod batch;
-mod call;
+pub(crate) mod call;
 mod error;
 mod finality;
 mod intake;
@@ -18,9 +21,14 @@ mod tests;
 mod transactions;
 mod verified;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
-use alloy::signers::local::PrivateKeySigner;
+use actions::Actions;
+use alloy::{primitives::Address, signers::local::PrivateKeySigner};
 use async_trait::async_trait;
 use lane::LaneQueue;
 use metalayer_node::{
@@ -40,7 +48,7 @@ use verified::Verified;
 
 pub use error::ExecuteError;
 
-use crate::{assignment::Assignment, metrics::Metrics, record::Records};
+use crate::{archive::Archive, assignment::Assignment, metrics::Metrics, record::Records};
 
 /// What an executing stage works with.
 pub struct Parts {
@@ -48,6 +56,8 @@ pub struct Parts {
     pub assignment: Assignment,
     /// The destination.
     pub destination: GatewayId,
+    /// The AttesterSet there.
+    pub attester_set: Address,
     /// Sends transactions.
     pub writer: Arc<dyn ChainWriter>,
     /// Tells which of its blocks are final.
@@ -58,6 +68,8 @@ pub struct Parts {
     pub max_fee_per_gas: u128,
     /// Whose proofs hold.
     pub epochs: Arc<EpochBook>,
+    /// Knows what was settled here by the newest proof.
+    pub archive: Arc<Archive>,
     /// Where records come from and go to.
     pub records: Records,
     /// Time.
@@ -72,6 +84,11 @@ pub struct Parts {
 pub struct Execute {
     parts: Parts,
     lanes: BTreeMap<LaneId, LaneQueue>,
+    /// Lanes of which nothing was queued before, until the gateway was asked about them.
+    fresh: BTreeSet<LaneId>,
+    actions: Actions,
+    /// Whether an action was sent last: deliveries and actions take turns, so that neither holds up the other (I9).
+    acted_last: bool,
     transactions: Transactions,
     seen: Vec<Seen>,
     verified: Verified,
@@ -102,6 +119,9 @@ impl Execute {
         Self {
             parts,
             lanes: BTreeMap::new(),
+            fresh: BTreeSet::new(),
+            actions: Actions::default(),
+            acted_last: false,
             transactions,
             seen: Vec::new(),
             verified: Verified::default(),
@@ -118,11 +138,11 @@ impl Execute {
     }
 
     fn queued(&self) -> usize {
-        self.lanes.values().map(LaneQueue::len).sum()
+        self.lanes.values().map(LaneQueue::len).sum::<usize>() + self.actions.len()
     }
 
     fn report_done(&self) {
-        let needed = self.lanes.values().filter_map(LaneQueue::first_needed).min();
+        let needed = self.lanes.values().filter_map(LaneQueue::first_needed).chain(self.actions.first_needed()).min();
         self.parts.assignment.done_below(needed.unwrap_or(self.next_record));
         let (under_way, unfinal) = (self.transactions.under_way(), self.transactions.unfinal());
         self.parts.metrics.queued(self.parts.destination.chain, self.queued(), under_way, unfinal);
@@ -148,6 +168,7 @@ impl Stage for Execute {
             self.has_begun = true;
         }
         let mut advanced = self.take_records().await?;
+        self.look_at_fresh().await?;
         advanced |= self.look().await?;
         advanced |= self.send().await?;
         // Last: whoever does not tell what is final holds up no delivery.

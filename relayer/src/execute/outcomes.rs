@@ -17,7 +17,7 @@ use metalayer_proto::{
 
 use super::{
     Execute, ExecuteError,
-    batch::Cargo,
+    batch::{Cargo, Carried},
     finality::Verdict,
     lane::LaneQueue,
     receipt,
@@ -71,20 +71,28 @@ impl Execute {
 
     /// Acts on one piece of news. Whatever may fail comes before anything changes, so that it may be told again.
     async fn meet(&mut self, report: &Report) -> Result<(), ExecuteError> {
-        if let Some(cargo) = &report.cargo {
-            match &report.news {
-                News::Included { receipt, is_first } => self.landed(report.nonce, cargo, receipt, *is_first).await?,
-                News::Final => self.change(cargo, |queue| queue.done(&cargo.sequences, Some(report.nonce))),
-                News::Undone => self.change(cargo, |queue| queue.undone(&cargo.sequences, Some(report.nonce))),
-                News::Taken => self.change(cargo, |queue| queue.returned(&cargo.sequences, report.nonce)),
-            }
+        match &report.cargo {
+            Some(Cargo::Messages(carried)) => self.meet_messages(report, carried).await?,
+            Some(Cargo::Action(id)) => self.meet_action(report, *id).await?,
+            None => {}
         }
         self.transactions.note(report);
         self.restore_bodies().await
     }
 
-    fn change(&mut self, cargo: &Cargo, change: impl FnOnce(&mut LaneQueue)) {
-        if let Some(queue) = self.lanes.get_mut(&cargo.lane) {
+    async fn meet_messages(&mut self, report: &Report, carried: &Carried) -> Result<(), ExecuteError> {
+        let nonce = report.nonce;
+        match &report.news {
+            News::Included { receipt, is_first } => self.landed(nonce, carried, receipt, *is_first).await?,
+            News::Final => self.change(carried, |queue| queue.done(&carried.sequences, Some(nonce))),
+            News::Undone => self.change(carried, |queue| queue.undone(&carried.sequences, Some(nonce))),
+            News::Taken => self.change(carried, |queue| queue.returned(&carried.sequences, nonce)),
+        }
+        Ok(())
+    }
+
+    fn change(&mut self, carried: &Carried, change: impl FnOnce(&mut LaneQueue)) {
+        if let Some(queue) = self.lanes.get_mut(&carried.lane) {
             change(queue);
         }
     }
@@ -93,11 +101,11 @@ impl Execute {
     async fn landed(
         &mut self,
         nonce: u64,
-        cargo: &Cargo,
+        carried: &Carried,
         receipt: &Receipt,
         is_first: bool,
     ) -> Result<(), ExecuteError> {
-        let Cargo { lane, count, sequences, shows_root } = cargo;
+        let Carried { lane, count, sequences, shows_root } = carried;
         let told = receipt::outcomes(&receipt.logs, *lane);
         let silent: Vec<_> = sequences.iter().copied().filter(|sequence| !told.contains_key(sequence)).collect();
         let statuses = if receipt.success { self.statuses(*lane, &silent).await? } else { Vec::new() };
@@ -118,7 +126,7 @@ impl Execute {
         queue.included(*count);
         for (sequence, outcome) in told {
             match outcome {
-                Outcome::Delivered | Outcome::Voided => queue.settled(sequence, Some(nonce)),
+                Outcome::Delivered | Outcome::Voided | Outcome::Refused => queue.settled(sequence, Some(nonce)),
                 Outcome::Failed => queue.failed(sequence, Some(nonce)),
                 Outcome::Skipped => queue.skip(sequence, nonce),
             }

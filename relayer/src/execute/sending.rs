@@ -2,22 +2,22 @@
 
 use std::time::Duration;
 
-use alloy::primitives::{Bytes, TxHash};
+use alloy::primitives::Bytes;
 use metalayer_node::{chain::ChainError, telemetry::continue_from};
-use metalayer_proto::ids::LaneId;
+use metalayer_proto::{envelope::TraceContext, ids::LaneId};
 
 use super::{
     Execute, ExecuteError,
-    batch::{Batch, Cargo, Range},
+    batch::{Batch, Cargo, Carried, Range},
     call, lane,
-    transactions::Call,
+    transactions::{Call, Price, Signed},
 };
 
 /// How many transactions are under way at most; one more if it is full.
 const IN_FLIGHT_MAX: usize = 2;
 
 /// The most gas one transaction may use, whatever the chain allows (EIP-7825's bound).
-const TRANSACTION_GAS_MAX: u64 = 1 << 24;
+pub(super) const TRANSACTION_GAS_MAX: u64 = 1 << 24;
 
 /// What is added to the estimated gas: the estimate is of the chain as it stands, and the transaction runs a block later.
 const GAS_MARGIN: u64 = 40_000;
@@ -32,7 +32,10 @@ impl Execute {
     /// Sends one transaction if there is something to send and room for it.
     pub(super) async fn send(&mut self) -> Result<bool, ExecuteError> {
         let under_way = self.transactions.under_way();
-        if self.next_range().is_none() {
+        let has_range = self.next_range().is_some();
+        // A third transaction must be full, which no action is.
+        let action = self.actions.next(self.parts.clock.now()).filter(|_| under_way < IN_FLIGHT_MAX);
+        if action.is_none() && !has_range {
             if under_way == 0 {
                 self.transactions.waits_for(None);
             }
@@ -47,28 +50,52 @@ impl Execute {
             self.waits_until = now.after(WAIT);
             return Ok(false);
         };
+        match action.filter(|_| !has_range || !self.acted_last) {
+            Some(action) => {
+                self.acted_last = true;
+                self.send_action(action, price).await
+            }
+            None => {
+                self.acted_last = false;
+                self.send_messages(price).await
+            }
+        }
+    }
+
+    async fn send_messages(&mut self, price: Price) -> Result<bool, ExecuteError> {
         let Some(batch) = self.next_batch() else { return Ok(false) };
         let data = call::delivery(&batch);
         let Some(gas) = self.gas(&batch, &data).await? else { return Ok(true) };
+        let carried = batch.carried();
         let call = Call { to: self.parts.destination.gateway, data, gas };
-        let Some(sent) = self.transactions.sign(&batch, call, price).await? else {
-            self.waits_until = now.after(WAIT);
-            return Ok(false);
-        };
-        self.sent(&batch, sent.nonce, sent.hash, gas);
-        self.transactions.broadcast(sent.nonce, sent.raw).await?;
+        let cargo = Cargo::Messages(carried.clone());
+        let Some(sent) = self.sign(cargo, batch.trace.clone(), call, price).await? else { return Ok(false) };
+        let (lane, messages, nonce) = (batch.lane, batch.messages(), sent.nonce);
+        let span =
+            tracing::info_span!("execute", destination = %self.parts.destination.chain, nonce, hash = %sent.hash);
+        continue_from(batch.trace.as_ref(), &span);
+        tracing::info!(parent: &span, %lane, first = batch.first, messages, nonce, hash = %sent.hash, gas, "delivering");
+        self.parts.metrics.sent(lane, messages);
+        if let Some(queue) = self.lanes.get_mut(&lane) {
+            queue.sent(&carried.sequences, nonce);
+        }
+        self.transactions.broadcast(nonce, sent.raw).await?;
         Ok(true)
     }
 
-    fn sent(&mut self, batch: &Batch, nonce: u64, hash: TxHash, gas: u64) {
-        let messages = batch.messages();
-        let span = tracing::info_span!("execute", destination = %self.parts.destination.chain, nonce, %hash);
-        continue_from(batch.trace.as_ref(), &span);
-        tracing::info!(parent: &span, lane = %batch.lane, first = batch.first, messages, nonce, %hash, gas, "delivering");
-        self.parts.metrics.sent(batch.lane, messages);
-        if let Some(queue) = self.lanes.get_mut(&batch.lane) {
-            queue.sent(&batch.cargo().sequences, nonce);
+    /// Signs a call; `None`, and nothing is sent for a while, if the account cannot pay for it.
+    pub(super) async fn sign(
+        &mut self,
+        cargo: Cargo,
+        trace: Option<TraceContext>,
+        call: Call,
+        price: Price,
+    ) -> Result<Option<Signed>, ExecuteError> {
+        let signed = self.transactions.sign(cargo, trace, call, price).await?;
+        if signed.is_none() {
+            self.waits_until = self.parts.clock.now().after(WAIT);
         }
+        Ok(signed)
     }
 
     /// The lane whose oldest record has waited longest, of those that have something to send, and what that is.
@@ -110,7 +137,7 @@ impl Execute {
     async fn gas(&mut self, batch: &Batch, data: &Bytes) -> Result<Option<u64>, ExecuteError> {
         let (from, to) = (self.transactions.account(), self.parts.destination.gateway);
         let gas = match self.parts.writer.estimate(from, to, data.clone()).await {
-            Ok(gas) => gas.saturating_add(gas / 20).saturating_add(GAS_MARGIN),
+            Ok(gas) => with_margin(gas),
             Err(ChainError::Refused { problem, .. }) => {
                 self.refused(batch, &problem).await?;
                 return Ok(None);
@@ -127,7 +154,7 @@ impl Execute {
     /// The node says that the transaction would revert: fewer messages next time, and one that reverts alone is parked,
     /// unless it is the root that the gateway refuses. Then the lane waits, and the others go on (I9).
     async fn refused(&mut self, batch: &Batch, problem: &str) -> Result<(), ExecuteError> {
-        let Cargo { lane, sequences, .. } = batch.cargo();
+        let Carried { lane, sequences, .. } = batch.carried();
         tracing::warn!(%lane, messages = sequences.len(), problem, "a delivering transaction would revert");
         self.parts.metrics.would_revert(lane);
         if !batch.shows_root {
@@ -152,4 +179,9 @@ impl Execute {
         }
         Ok(())
     }
+}
+
+/// What a transaction is given of which the node estimates that it uses `gas`.
+pub(super) const fn with_margin(gas: u64) -> u64 {
+    gas.saturating_add(gas / 20).saturating_add(GAS_MARGIN)
 }

@@ -7,7 +7,7 @@ use metalayer_node::{
     clock::UnixMillis,
     epochs::{EpochBook, ProvenError},
 };
-use metalayer_proto::{envelope::Deliver, quorum::ProvenCommitment};
+use metalayer_proto::quorum::ProvenCommitment;
 
 /// How many proofs are remembered.
 const REMEMBERED_MAX: usize = 256;
@@ -17,14 +17,18 @@ const REMEMBERED_MAX: usize = 256;
 pub(super) struct Verified(VecDeque<B256>);
 
 impl Verified {
-    /// That a quorum signed the record's commitment: one pairing, or none if these very bytes were checked before.
-    pub(super) fn check(&mut self, deliver: &Deliver, epochs: &EpochBook, now: UnixMillis) -> Result<(), ProvenError> {
-        let proven = ProvenCommitment { commitment: deliver.commitment, proof: deliver.proof.clone() };
+    /// That a quorum signed a record's commitment: one pairing, or none if these very bytes were checked before.
+    pub(super) fn check(
+        &mut self,
+        proven: &ProvenCommitment,
+        epochs: &EpochBook,
+        now: UnixMillis,
+    ) -> Result<(), ProvenError> {
         let hash = keccak256(proven.to_bytes());
         if self.0.contains(&hash) {
             return Ok(());
         }
-        epochs.verify(&proven, now)?;
+        epochs.verify(proven, now)?;
         if self.0.len() == REMEMBERED_MAX {
             self.0.pop_front();
         }

@@ -5,14 +5,18 @@ use std::fmt;
 use alloy::primitives::{Address, B256};
 use metalayer_proto::{
     derivation::{JudgedMessage, Verdict},
-    envelope::{BlockRecord, DeliveryRecord, MessageOutcome, TraceContext},
+    envelope::{BlockRecord, DeliveryRecord, HomeRecord, MessageOutcome, Outcome, TraceContext},
     ids::{ChainId, LaneId, MessageId},
     message::Kind,
 };
 use serde::{Deserialize, Serialize};
 
-/// The most outcomes that are kept of one message: it can fail once, and be settled once.
+/// The most outcomes that are kept of one message: it can fail once, be settled once, come home once, and be reclaimed in two parts.
 const OUTCOMES_MAX: usize = 8;
+
+/// The word for a refusal that is home, and for what was given back.
+const HOME: &str = "home";
+const RECLAIMED: &str = "reclaimed";
 
 /// One message, as far as it was seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,7 +31,7 @@ pub struct MessageEntry {
     pub sequence: u64,
     /// How it left, once that was seen.
     pub sent: Option<SentEntry>,
-    /// What became of it at its destination, oldest first.
+    /// What became of it, oldest first.
     pub outcomes: Vec<OutcomeEntry>,
 }
 
@@ -52,11 +56,14 @@ pub struct SentEntry {
     pub trace: Option<String>,
 }
 
-/// What one final transaction did with a message.
+/// What one final transaction did with a message, at either end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutcomeEntry {
-    /// `delivered`, `failed`, `void` or `skipped`.
+    /// At its destination `delivered`, `failed`, `void` or `refused`; at its origin `home` (its refusal is there) or `reclaimed`.
     pub outcome: String,
+    /// What was given back, if it was reclaimed: `value`, `fee` or `value and fee`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gave: Option<String>,
     /// The final block.
     pub block: u64,
     /// The transaction.
@@ -87,13 +94,51 @@ impl MessageEntry {
         });
     }
 
-    /// Takes note of an outcome; one that repeats changes nothing.
+    /// Takes note of an outcome at its destination.
     pub(super) fn came_to(&mut self, record: &DeliveryRecord, outcome: &MessageOutcome) {
-        let entry = OutcomeEntry {
-            outcome: outcome.outcome.as_str().to_owned(),
-            block: record.block_number,
-            transaction: record.transaction,
+        let (block, transaction) = (record.block_number, record.transaction);
+        self.add(OutcomeEntry { outcome: outcome.outcome.as_str().to_owned(), gave: None, block, transaction });
+    }
+
+    /// Takes note that its refusal is home.
+    pub(super) fn came_home(&mut self, record: &HomeRecord) {
+        let (block, transaction) = (record.block_number, record.transaction);
+        self.add(OutcomeEntry { outcome: HOME.to_owned(), gave: None, block, transaction });
+    }
+
+    /// Takes note of what was given back of it.
+    pub(super) fn was_reclaimed(&mut self, record: &HomeRecord, value: bool, fee: bool) {
+        let gave = match (value, fee) {
+            (true, true) => "value and fee",
+            (true, false) => "value",
+            (false, true) => "fee",
+            (false, false) => "nothing",
         };
+        let (block, transaction) = (record.block_number, record.transaction);
+        self.add(OutcomeEntry { outcome: RECLAIMED.to_owned(), gave: Some(gave.to_owned()), block, transaction });
+    }
+
+    /// Whether it was delivered.
+    pub fn is_delivered(&self) -> bool {
+        self.came_once(Outcome::Delivered.as_str())
+    }
+
+    /// Whether its refusal is home.
+    pub fn is_home(&self) -> bool {
+        self.came_once(HOME)
+    }
+
+    /// Whether it was judged void.
+    pub fn is_void(&self) -> bool {
+        self.sent.as_ref().is_some_and(|sent| sent.void.is_some())
+    }
+
+    fn came_once(&self, outcome: &str) -> bool {
+        self.outcomes.iter().any(|one| one.outcome == outcome)
+    }
+
+    /// One that repeats changes nothing.
+    fn add(&mut self, entry: OutcomeEntry) {
         if !self.outcomes.contains(&entry) && self.outcomes.len() < OUTCOMES_MAX {
             self.outcomes.push(entry);
         }
@@ -116,8 +161,9 @@ impl fmt::Display for MessageEntry {
                 sent.trace.iter().try_for_each(|trace| write!(f, "\ntrace     {trace}"))?;
             }
         }
-        for OutcomeEntry { outcome, block, transaction } in &self.outcomes {
+        for OutcomeEntry { outcome, gave, block, transaction } in &self.outcomes {
             write!(f, "\n{outcome:<9} block {block}, transaction {transaction}")?;
+            gave.iter().try_for_each(|gave| write!(f, ": {gave}"))?;
         }
         if self.outcomes.is_empty() { write!(f, "\noutcome   none in a final block yet") } else { Ok(()) }
     }

@@ -3,6 +3,7 @@
 //! A cache like everything a relayer keeps: deleted, it is built again from what the bus still has.
 
 mod entry;
+mod lanes;
 mod stage;
 #[cfg(test)]
 mod tests;
@@ -15,18 +16,25 @@ use metalayer_node::{
 };
 use metalayer_proto::{
     ids::MessageId,
+    message::Message,
     topics::{Partition, Topic},
 };
 
 pub use entry::{MessageEntry, OutcomeEntry, SentEntry};
+pub use lanes::{PathError, Snapshot};
 pub use stage::{IndexError, IndexStage, Parts};
 
 /// Key: the message's id. Value: a [`MessageEntry`] as JSON.
 const MESSAGES: Table = Table("messages");
+/// Key: the message's id. Value: its canonical bytes, until it is delivered.
+const BODIES: Table = Table("bodies");
+/// Key: origin and destination. Value: count and root of the newest snapshot.
+const SNAPSHOTS: Table = Table("snapshots");
 /// Key: topic and partition. Value: the next offset to read, 8 bytes.
 const OFFSETS: Table = Table("offsets");
 /// The tables of the index's store.
-pub const TABLES: [Table; 2] = [MESSAGES, OFFSETS];
+pub const TABLES: [Table; 6] =
+    [MESSAGES, BODIES, SNAPSHOTS, OFFSETS, metalayer_node::lanes::TABLES[0], metalayer_node::lanes::TABLES[1]];
 
 /// What is known of messages.
 #[derive(Clone)]
@@ -46,22 +54,34 @@ impl Index {
             .transpose()
     }
 
+    /// A message whole, if it was seen leaving and is not known to be delivered.
+    pub fn body(&self, id: MessageId) -> Result<Option<Message>, StoreError> {
+        let value = self.0.get(BODIES, id.0.as_slice())?;
+        value.map(|value| Message::decode(&value).map_err(|error| StoreError::Corrupt(error.to_string()))).transpose()
+    }
+
     fn next_offset(&self, topic: Topic, partition: Partition) -> Result<Offset, StoreError> {
         let value = self.0.get(OFFSETS, &offset_key(topic, partition))?;
         let bytes = value.and_then(|value| value.try_into().ok()).unwrap_or_default();
         Ok(Offset(u64::from_be_bytes(bytes)))
     }
 
-    /// Entries and how far was read, together or not at all.
+    /// Entries, what else was found, and how far was read, together or not at all.
     fn save(
         &self,
         entries: impl IntoIterator<Item = MessageEntry>,
+        mut changes: Vec<Change>,
         (topic, partition, next): (Topic, Partition, Offset),
     ) -> Result<(), StoreError> {
-        let mut changes = vec![Change::Put(OFFSETS, offset_key(topic, partition), next.0.to_be_bytes().to_vec())];
+        changes.push(Change::Put(OFFSETS, offset_key(topic, partition), next.0.to_be_bytes().to_vec()));
         for entry in entries {
+            let (key, is_delivered) = (entry.id.0.to_vec(), entry.is_delivered());
             let value = serde_json::to_vec(&entry).map_err(|error| StoreError::Disk(error.to_string()))?;
-            changes.push(Change::Put(MESSAGES, entry.id.0.to_vec(), value));
+            changes.push(Change::Put(MESSAGES, key.clone(), value));
+            if is_delivered {
+                // Nobody asks for anything with it any more.
+                changes.push(Change::Delete(BODIES, key));
+            }
         }
         self.0.write(changes)
     }

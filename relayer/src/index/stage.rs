@@ -1,4 +1,4 @@
-//! Fills the index: reads one chain's `messages` (as origin) and `deliveries` (as destination) from where it stopped.
+//! Fills the index: reads one chain's `messages` and `home` (as origin) and `deliveries` (as destination) from where it stopped.
 //!
 //! Outside any group: every relayer process has its own index. A record may be read twice; entries are written together with how
 //! far was read.
@@ -12,16 +12,16 @@ use async_trait::async_trait;
 use metalayer_node::{
     bus::{BusError, Offset},
     clock::Clock,
-    store::StoreError,
+    store::{Change, StoreError},
     task::{Severity, Stage, StageError, Step, Wake},
 };
 use metalayer_proto::{
-    envelope::{BlockRecord, DeliveryRecord, Envelope, Record},
+    envelope::{BlockRecord, DeliveryRecord, Envelope, HomeEvent, HomeRecord, Record},
     ids::{LaneId, MessageId},
     topics::Partition,
 };
 
-use super::{Index, MessageEntry};
+use super::{BODIES, Index, MessageEntry, Snapshot, lanes::keep_snapshot};
 use crate::record::Records;
 
 /// How many records are read at once.
@@ -70,8 +70,12 @@ pub struct IndexStage {
     parts: Parts,
 }
 
-/// Entries that one batch of records changes.
-type Entries = BTreeMap<MessageId, MessageEntry>;
+/// What one batch of records changes.
+#[derive(Default)]
+struct Found {
+    entries: BTreeMap<MessageId, MessageEntry>,
+    changes: Vec<Change>,
+}
 
 impl IndexStage {
     /// The stage of one chain.
@@ -82,7 +86,7 @@ impl IndexStage {
     /// Takes the next records of `R`'s topic. False if there were none.
     async fn take<R: Record>(
         &self,
-        add: impl Fn(&Self, Envelope<R>, &mut Entries) -> Result<(), StoreError> + Send,
+        add: impl Fn(&Self, Envelope<R>, &mut Found) -> Result<(), StoreError> + Send,
     ) -> Result<bool, IndexError> {
         let Parts { index, records, partition, .. } = &self.parts;
         let low = records.bus.range(R::TOPIC, *partition).await?.0;
@@ -91,25 +95,25 @@ impl IndexStage {
         let batch = records.bus.read(R::TOPIC, *partition, from, READ_MAX, Duration::ZERO).await?;
         let Some(last) = batch.last() else { return Ok(false) };
         let next = Offset(last.offset.0 + 1);
-        let mut entries = Entries::new();
+        let mut found = Found::default();
         for stored in &batch {
             // Those that do not decode are dead-lettered by whoever consumes the topic.
             if let Ok(envelope) = Envelope::decode(&stored.value) {
-                add(self, envelope, &mut entries)?;
+                add(self, envelope, &mut found)?;
             }
         }
-        index.save(entries.into_values(), (R::TOPIC, *partition, next))?;
+        index.save(found.entries.into_values(), found.changes, (R::TOPIC, *partition, next))?;
         Ok(true)
     }
 
     fn entry<'a>(
         &self,
-        entries: &'a mut Entries,
+        found: &'a mut Found,
         id: MessageId,
         lane: LaneId,
         sequence: u64,
     ) -> Result<&'a mut MessageEntry, StoreError> {
-        Ok(match entries.entry(id) {
+        Ok(match found.entries.entry(id) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(place) => {
                 let known = self.parts.index.find(id)?;
@@ -118,22 +122,51 @@ impl IndexStage {
         })
     }
 
-    fn add_sent(&self, envelope: Envelope<BlockRecord>, entries: &mut Entries) -> Result<(), StoreError> {
+    fn add_sent(&self, envelope: Envelope<BlockRecord>, found: &mut Found) -> Result<(), StoreError> {
         let Envelope { trace, record } = envelope;
         for change in &record.changes {
             let lane = LaneId { origin: record.commitment.origin, destination: change.destination };
             for judged in &change.messages {
-                let entry = self.entry(entries, judged.id, lane, judged.message.sequence)?;
+                let entry = self.entry(found, judged.id, lane, judged.message.sequence)?;
                 entry.was_sent(&record, judged, trace.as_ref());
+                found.changes.push(Change::Put(BODIES, judged.id.0.to_vec(), judged.message.encode()));
             }
+            // Not together with the entries: ids that come again change nothing.
+            let ids: Vec<_> = change.messages.iter().map(|judged| judged.id.leaf()).collect();
+            self.parts.index.keep_ids(lane, change.before.count(), &ids)?;
         }
         Ok(())
     }
 
-    fn add_outcomes(&self, envelope: Envelope<DeliveryRecord>, entries: &mut Entries) -> Result<(), StoreError> {
+    fn add_outcomes(&self, envelope: Envelope<DeliveryRecord>, found: &mut Found) -> Result<(), StoreError> {
         let record = envelope.record;
-        for outcome in &record.outcomes {
-            self.entry(entries, outcome.id, record.lane, outcome.sequence)?.came_to(&record, outcome);
+        // What governance settled unproven has no id.
+        for outcome in record.outcomes.iter().filter(|outcome| !outcome.id.0.is_zero()) {
+            self.entry(found, outcome.id, record.lane, outcome.sequence)?.came_to(&record, outcome);
+        }
+        Ok(())
+    }
+
+    fn add_home(&self, envelope: Envelope<HomeRecord>, found: &mut Found) -> Result<(), StoreError> {
+        let record = envelope.record;
+        for event in &record.events {
+            match *event {
+                HomeEvent::Refused { destination, sequence, id } if !id.0.is_zero() => {
+                    let lane = LaneId { origin: record.origin, destination };
+                    self.entry(found, id, lane, sequence)?.came_home(&record);
+                }
+                HomeEvent::Reclaimed { id, value, fee } => {
+                    // The log names no lane: of a message that the bus has forgotten there is nothing to say.
+                    if let Some(known) = self.parts.index.find(id)? {
+                        found.entries.entry(id).or_insert(known).was_reclaimed(&record, value, fee);
+                    }
+                }
+                HomeEvent::SnapshotTaken { destination, count, root } => {
+                    let lane = LaneId { origin: record.origin, destination };
+                    found.changes.push(keep_snapshot(lane, Snapshot { count, root }));
+                }
+                HomeEvent::Refused { .. } | HomeEvent::FeesClaimed { .. } => {}
+            }
         }
         Ok(())
     }
@@ -146,7 +179,9 @@ impl Stage for IndexStage {
     async fn step(&mut self) -> Result<Step, IndexError> {
         let sent = self.take::<BlockRecord>(Self::add_sent).await?;
         let delivered = self.take::<DeliveryRecord>(Self::add_outcomes).await?;
-        if sent || delivered {
+        // After the messages that it is about.
+        let came_home = !sent && self.take::<HomeRecord>(Self::add_home).await?;
+        if sent || delivered || came_home {
             return Ok(Step::Advanced);
         }
         Ok(Step::Idle(Wake::at(self.parts.clock.now().after(self.parts.poll))))

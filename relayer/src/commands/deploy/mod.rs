@@ -105,6 +105,7 @@ impl DeployFile {
             expires_at: now_s.saturating_add(self.lasts_days.saturating_mul(DAY_S)),
             epoch_overlap_s: self.overlap_s,
             inbound: self.inbound,
+            faulty: None,
             roles: self.roles.clone(),
         }
     }

@@ -149,7 +149,9 @@ impl LaneQueue {
                 self.push(sequence, Queued { state: State::Open, item: Some(item), from, trace: trace.cloned() });
             }
         }
-        if self.root.as_ref().is_none_or(|root| root.lane.count < lane.count) {
+        // The same root again comes under a newer epoch's proof, when the older's is about to hold no more.
+        let order = (lane.count, proof.epoch());
+        if self.root.as_ref().is_none_or(|root| (root.lane.count, root.proven.proof.epoch()) < order) {
             self.root = Some(Proven { proven: ProvenCommitment { commitment, proof }, lane, lane_proof });
         }
         Ok(())

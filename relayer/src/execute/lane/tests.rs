@@ -32,7 +32,7 @@ fn next(queue: &LaneQueue) -> Option<Batch> {
 }
 
 fn sequences(queue: &LaneQueue) -> Vec<u64> {
-    next(queue).map(|batch| batch.cargo().sequences).unwrap_or_default()
+    next(queue).map(|batch| batch.carried().sequences).unwrap_or_default()
 }
 
 fn finally_settled(queue: &mut LaneQueue, sequence: u64) {
@@ -48,7 +48,7 @@ fn what_came_in_several_records_goes_into_one_batch_under_the_newest_root() {
     queue.add(Offset(1), deliver(&attesters, 3, 10, |_| 0), None).unwrap();
     let batch = next(&queue).unwrap();
     assert_eq!(batch.root.lane.count, 10);
-    assert_eq!(batch.cargo().sequences, (0..10).collect::<Vec<_>>());
+    assert_eq!(batch.carried().sequences, (0..10).collect::<Vec<_>>());
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn what_lies_between_is_named_as_a_bare_leaf() {
     queue.add(Offset(0), deliver(&attesters, 0, 5, |_| 0), None).unwrap();
     queue.sent(&[1, 2], 0);
     let batch = next(&queue).unwrap();
-    assert_eq!(batch.cargo().sequences, [0, 3, 4]);
+    assert_eq!(batch.carried().sequences, [0, 3, 4]);
     assert_eq!(batch.items.len(), 5);
 }
 
@@ -187,4 +187,25 @@ fn a_held_lane_sends_nothing_until_its_time() {
     queue.hold(UnixMillis(5));
     assert!(sequences(&queue).is_empty());
     assert!(queue.next_range(UnixMillis(5)).is_some());
+}
+
+#[test]
+fn a_root_that_comes_again_under_a_newer_epochs_proof_takes_the_olders_place() {
+    let (first, second) = (Attesters::new(), Attesters::of_epoch(2, [3, 4, 5, 6]));
+    let mut queue = LaneQueue::new(lane_id());
+    let whole = deliver(&first, 0, 3, |_| 0);
+    queue.add(Offset(0), whole.clone(), None).unwrap();
+    let mut before = whole.before.clone();
+    whole.items[..2].iter().for_each(|item| before.append(item.leaf()).unwrap());
+    let again = Deliver {
+        proof: second.prove(whole.commitment, 3).proof,
+        before,
+        items: vec![Item::Leaf(whole.items[2].leaf())],
+        ..whole.clone()
+    };
+    queue.add(Offset(1), again, None).unwrap();
+    let batch = next(&queue).unwrap();
+    assert_eq!((batch.root.proven.proof.epoch(), batch.messages()), (2, 3));
+    queue.add(Offset(2), whole, None).unwrap();
+    assert_eq!(next(&queue).unwrap().root.proven.proof.epoch(), 2, "an older one changes nothing");
 }

@@ -6,7 +6,7 @@ use metalayer_node::{
     telemetry,
 };
 use metalayer_proto::{
-    envelope::{DeadLetter, Deliver},
+    envelope::{Action, DeadLetter, Deliver},
     message::Message,
     topics::Group,
 };
@@ -20,6 +20,9 @@ const STEPS_MAX: usize = 200;
 /// The most that gas may cost.
 pub(super) const CEILING: u128 = 100;
 
+/// The AttesterSet beside the gateway.
+pub(super) const ATTESTER_SET: Address = Address::repeat_byte(0x5e);
+
 pub(super) struct Bench {
     pub(super) attesters: Attesters,
     pub(super) clock: Arc<ManualClock>,
@@ -30,6 +33,7 @@ pub(super) struct Bench {
     pub(super) stage: Execute,
     registry: telemetry::Metrics,
     metrics: Arc<Metrics>,
+    pub(super) archive: Arc<Archive>,
     /// The lane of 901, and another one.
     pub(super) lane: Lane,
     pub(super) other: Lane,
@@ -43,9 +47,10 @@ pub(super) async fn bench() -> Bench {
     let registry = telemetry::Metrics::unregistered();
     let gateway = Gateway::new(gateway(902), records.bus.clone());
     let metrics = Arc::new(Metrics::new(&registry).unwrap());
-    let stage = stage(&attesters, &records, &assignment, &gateway, &clock, &metrics);
+    let archive = testing::archive();
+    let stage = stage(&attesters, &records, &assignment, &gateway, &clock, (&archive, &metrics));
     let (lane, other) = (Lane::default(), Lane::of(testing::gateway(903)));
-    Bench { attesters, clock, records, gateway, member, assignment, stage, registry, metrics, lane, other }
+    Bench { attesters, clock, records, gateway, member, assignment, stage, registry, metrics, archive, lane, other }
 }
 
 fn stage(
@@ -54,16 +59,18 @@ fn stage(
     assignment: &Assignment,
     gateway: &Arc<Gateway>,
     clock: &Arc<ManualClock>,
-    metrics: &Arc<Metrics>,
+    (archive, metrics): (&Arc<Archive>, &Arc<Metrics>),
 ) -> Execute {
     Execute::new(Parts {
         assignment: assignment.clone(),
         destination: testing::gateway(902),
+        attester_set: ATTESTER_SET,
         writer: gateway.clone(),
         reader: gateway.clone(),
         key: PrivateKeySigner::from_slice(&[1; 32]).unwrap(),
         max_fee_per_gas: CEILING,
         epochs: attesters.book(),
+        archive: archive.clone(),
         records: records.clone(),
         clock: clock.clone(),
         poll: Duration::from_millis(100),
@@ -103,7 +110,14 @@ impl Bench {
     }
 
     pub(super) async fn publish(&self, deliver: Deliver) {
-        let record = ReadyRecord::Deliver(Box::new(deliver));
+        self.publish_record(ReadyRecord::Deliver(Box::new(deliver))).await;
+    }
+
+    pub(super) async fn ask(&self, action: Action) {
+        self.publish_record(ReadyRecord::Act(Box::new(action))).await;
+    }
+
+    async fn publish_record(&self, record: ReadyRecord) {
         self.records.publish(Partition(2), Vec::new(), None, record).await.unwrap();
     }
 
@@ -169,7 +183,14 @@ impl Bench {
     }
 
     fn next_stage(&self) -> Execute {
-        stage(&self.attesters, &self.records, &self.assignment, &self.gateway, &self.clock, &self.metrics)
+        stage(
+            &self.attesters,
+            &self.records,
+            &self.assignment,
+            &self.gateway,
+            &self.clock,
+            (&self.archive, &self.metrics),
+        )
     }
 
     pub(super) async fn pass(&mut self, span: Duration) {
@@ -204,7 +225,10 @@ impl Bench {
     }
 
     pub(super) async fn dead_letters(&self) -> Vec<String> {
-        let letters: Vec<DeadLetter> = published(&self.records, 0).await;
-        letters.into_iter().map(|letter| letter.reason).collect()
+        self.letters().await.into_iter().map(|letter| letter.reason).collect()
+    }
+
+    pub(super) async fn letters(&self) -> Vec<DeadLetter> {
+        published(&self.records, 0).await
     }
 }

@@ -1,9 +1,18 @@
 //! Whoever goes on after a crash, at whatever point, or takes the partition over.
 
+use metalayer_proto::{
+    commitment::Commitment,
+    derivation::Snapshot,
+    facts::{Credited, Fact, FactsMap},
+    lanes::no_lanes,
+    served::ProvenSnapshot,
+};
+
 use super::{
     bench::{Bench, bench},
     *,
 };
+use crate::testing::{Lane, gateway, message};
 
 /// What was broadcast, the same bytes once.
 fn distinct(bench: &Bench) -> usize {
@@ -144,4 +153,44 @@ async fn a_journal_that_somebody_wrote_into_is_not_believed() {
     assert_eq!(bench.dead_letters().await, ["not_ours"]);
     assert_eq!(distinct(&bench), 1);
     assert_eq!(bench.delivered(), [0, 1, 2]);
+}
+
+/// All of the lane again, and one message more, as an aggregator that begins hands it on.
+async fn all_again(bench: &mut Bench, settled: u64) {
+    bench.lane = Lane::default();
+    bench.ready(0..settled + 1).await;
+}
+
+#[tokio::test]
+async fn what_comes_again_after_a_restart_is_not_sent_again() {
+    let mut bench = bench().await;
+    bench.ready(0..3).await;
+    bench.settle().await;
+    assert_eq!(bench.assignment.low(), Offset(1), "nothing is queued any more");
+    bench.restart().await;
+    all_again(&mut bench, 3).await;
+    bench.settle().await;
+    assert_eq!(bench.carried(), [vec![0, 1, 2], vec![3]]);
+    assert_eq!(bench.assignment.low(), Offset(2));
+}
+
+#[tokio::test]
+async fn of_what_was_settled_by_the_newest_proof_the_gateway_is_not_even_asked() {
+    let mut bench = bench().await;
+    let mut facts = FactsMap::default();
+    // The gateway would say that they are open.
+    let credited = Credited::new(2, vec![0b10]).unwrap();
+    facts.insert(Fact::Credited { origin: bench.lane.origin, credited });
+    let commitment = Commitment {
+        origin: gateway(902),
+        lanes_root: no_lanes(),
+        facts_root: facts.root(),
+        ..Lane::default().block(vec![message(0, 0)]).commitment
+    };
+    let snapshot = Snapshot { facts: facts.snapshot(), ..Snapshot::default() };
+    let proven = bench.attesters.prove(commitment, 3);
+    bench.archive.serve(&ProvenSnapshot { proven, snapshot }).unwrap();
+    all_again(&mut bench, 4).await;
+    bench.settle().await;
+    assert_eq!(bench.carried(), [vec![2, 4]]);
 }

@@ -9,7 +9,8 @@ use alloy::{
     consensus::{Transaction, TxEnvelope},
     eips::eip2718::Decodable2718,
     primitives::{Address, B256, Bytes, Log, TxHash, U256, keccak256},
-    sol_types::{SolCall, SolEvent},
+    sol,
+    sol_types::{SolCall, SolError, SolEvent},
 };
 use async_trait::async_trait;
 use metalayer_node::{
@@ -21,10 +22,11 @@ use metalayer_proto::{
     envelope::{Envelope, TransactionRecord},
     events::abi::{
         Commitment, MessageDelivered, MessageFailed, MessageVoided, Status, acceptAndDeliverCall, acceptCall,
-        deliverCall, statusOfCall, statusOfReturn,
+        deliverCall, retryCall, snapshotCall, statusOfCall, statusOfReturn,
     },
     ids::{ChainId, GatewayId, LaneId},
     item::{ITEMS_MAX, Item},
+    message::Message,
     topics::{Partition, Topic},
 };
 
@@ -32,6 +34,29 @@ use std::time::Duration;
 
 /// Of how many counts one root is kept.
 const BUCKET: u64 = 256;
+
+sol! {
+    error NotFailed(bytes32 id);
+    error StillFailing(bytes32 reason);
+}
+
+/// Why a call reverts: the node's words, and what the gateway says.
+struct Reverts {
+    problem: String,
+    data: Bytes,
+}
+
+impl From<&str> for Reverts {
+    fn from(problem: &str) -> Self {
+        Self { problem: problem.to_owned(), data: Bytes::new() }
+    }
+}
+
+impl Reverts {
+    fn with(error: &impl SolError) -> Self {
+        Self { problem: "execution reverted".to_owned(), data: error.abi_encode().into() }
+    }
+}
 
 /// One message, wherever it is from: origin and sequence.
 pub(super) type Place = (GatewayId, u64);
@@ -62,6 +87,8 @@ pub(super) struct State {
     pub(super) reverting: usize,
     /// Nothing is answered.
     pub(super) down: bool,
+    /// Nothing is answered about what an action would use.
+    pub(super) silent_about_actions: bool,
     /// Whether calls are answered.
     pub(super) answers_calls: bool,
     /// No transaction is taken.
@@ -106,6 +133,7 @@ impl Gateway {
             foresees: true,
             reverting: 0,
             down: false,
+            silent_about_actions: false,
             answers_calls: true,
             refuses: false,
             gas: 1_000_000,
@@ -143,7 +171,7 @@ impl Gateway {
         let reverts = state.reverting > 0;
         state.reverting = state.reverting.saturating_sub(1);
         let logs = match transaction.to() == Some(self.id.gateway) {
-            _ if reverts => Err("out of luck".to_owned()),
+            _ if reverts => Err("out of luck".into()),
             true => state.run(transaction.input(), self.id),
             false => Ok(Vec::new()),
         };
@@ -199,10 +227,14 @@ impl Gateway {
     fn answering_if(&self, too: impl Fn(&State) -> bool) -> Result<MutexGuard<'_, State>, ChainError> {
         let state = self.state();
         if state.down || !too(&state) {
-            let detail = String::new();
-            return Err(ChainError::TooFewAnswers { chain: self.id.chain, answered: 0, needed: 1, detail });
+            return self.unanswered();
         }
         Ok(state)
+    }
+
+    fn unanswered<T>(&self) -> Result<T, ChainError> {
+        let detail = String::new();
+        Err(ChainError::TooFewAnswers { chain: self.id.chain, answered: 0, needed: 1, detail })
     }
 
     fn refused<T>(&self, problem: impl Into<String>) -> Result<T, ChainError> {
@@ -225,7 +257,7 @@ impl State {
     }
 
     /// Carries out a call, and returns its logs, or why it reverts; then nothing was changed.
-    fn run(&mut self, data: &[u8], at: GatewayId) -> Result<Vec<Log>, String> {
+    fn run(&mut self, data: &[u8], at: GatewayId) -> Result<Vec<Log>, Reverts> {
         let (accepted, settled, failed) = (self.accepted.clone(), self.settled.clone(), self.failed.clone());
         let logs = self.apply(data, at);
         if logs.is_err() {
@@ -234,16 +266,22 @@ impl State {
         logs
     }
 
-    fn apply(&mut self, data: &[u8], at: GatewayId) -> Result<Vec<Log>, String> {
+    fn apply(&mut self, data: &[u8], at: GatewayId) -> Result<Vec<Log>, Reverts> {
+        if let Ok(retry) = retryCall::abi_decode(data) {
+            return self.retry(&Message::decode(&retry.message).unwrap(), at);
+        }
+        if snapshotCall::abi_decode(data).is_ok() {
+            return Ok(Vec::new());
+        }
         if let Ok(accept) = acceptCall::abi_decode(data) {
             self.accept(&accept.commitment, accept.count)?;
             return Ok(Vec::new());
         }
         if let Ok(both) = acceptAndDeliverCall::abi_decode(data) {
             self.accept(&both.commitment, both.count)?;
-            return self.deliver(&delivery(data), at);
+            return self.deliver(&delivery(data).unwrap(), at);
         }
-        let call = delivery(data);
+        let call = delivery(data).unwrap();
         let origin = GatewayId { chain: ChainId::new(call.originChainId).unwrap(), gateway: call.originGateway };
         if self.accepted.get(&(origin, call.count / BUCKET)) != Some(&call.count) {
             return Err("RootUnknown".into());
@@ -251,7 +289,20 @@ impl State {
         self.deliver(&call, at)
     }
 
-    fn accept(&mut self, commitment: &Commitment, count: u64) -> Result<(), String> {
+    fn retry(&mut self, message: &Message, at: GatewayId) -> Result<Vec<Log>, Reverts> {
+        let (place, id) = ((message.origin, message.sequence), message.id().0);
+        if !self.failed.remove(&place) {
+            return Err(Reverts::with(&NotFailed { id }));
+        }
+        if self.failing.contains(&place) {
+            return Err(Reverts::with(&StillFailing { reason: B256::repeat_byte(9) }));
+        }
+        let item = Item::Message(Box::new(Message { after: 0, ..message.clone() }));
+        let logs = self.meet(place, &item).map(|data| Log { address: at.gateway, data });
+        Ok(logs.into_iter().collect())
+    }
+
+    fn accept(&mut self, commitment: &Commitment, count: u64) -> Result<(), Reverts> {
         let chain = ChainId::new(commitment.originChainId).unwrap();
         let origin = GatewayId { chain, gateway: commitment.originGateway };
         self.keep(origin, count);
@@ -264,7 +315,7 @@ impl State {
         *kept = count.max(*kept);
     }
 
-    fn deliver(&mut self, call: &deliverCall, at: GatewayId) -> Result<Vec<Log>, String> {
+    fn deliver(&mut self, call: &deliverCall, at: GatewayId) -> Result<Vec<Log>, Reverts> {
         let origin = GatewayId { chain: ChainId::new(call.originChainId).unwrap(), gateway: call.originGateway };
         let lane = LaneId { origin, destination: at };
         let items = Item::decode_all(&call.items, lane, call.first, ITEMS_MAX).unwrap();
@@ -309,24 +360,26 @@ impl State {
     }
 }
 
-/// What a call delivers, whether it shows the root or not.
-fn delivery(data: &[u8]) -> deliverCall {
+/// What a call delivers, whether it shows the root or not; `None` for an action's.
+fn delivery(data: &[u8]) -> Option<deliverCall> {
     acceptAndDeliverCall::abi_decode(data).map_or_else(
-        |_| deliverCall::abi_decode(data).unwrap(),
-        |both| deliverCall {
-            originChainId: both.commitment.originChainId,
-            originGateway: both.commitment.originGateway,
-            count: both.count,
-            first: both.first,
-            items: both.items,
-            rangeProof: both.rangeProof,
+        |_| deliverCall::abi_decode(data).ok(),
+        |both| {
+            Some(deliverCall {
+                originChainId: both.commitment.originChainId,
+                originGateway: both.commitment.originGateway,
+                count: both.count,
+                first: both.first,
+                items: both.items,
+                rangeProof: both.rangeProof,
+            })
         },
     )
 }
 
-/// The sequences whose bodies a transaction carries.
+/// The sequences whose bodies a transaction carries; none for an action's.
 fn carried(transaction: &TxEnvelope, at: GatewayId) -> Vec<u64> {
-    let call = delivery(transaction.input());
+    let Some(call) = delivery(transaction.input()) else { return Vec::new() };
     let origin = GatewayId { chain: ChainId::new(call.originChainId).unwrap(), gateway: call.originGateway };
     let items = Item::decode_all(&call.items, LaneId { origin, destination: at }, call.first, ITEMS_MAX).unwrap();
     let bodies = (call.first..).zip(items).filter(|(_, item)| !matches!(item, Item::Leaf(_)));
@@ -359,11 +412,17 @@ impl ChainWriter for Gateway {
         if to != self.id.gateway {
             return Ok(21_000);
         }
+        if state.silent_about_actions && delivery(&data).is_none() {
+            drop(state);
+            return self.unanswered();
+        }
         let before = (state.accepted.clone(), state.settled.clone(), state.failed.clone());
         let result = state.run(&data, self.id);
         (state.accepted, state.settled, state.failed) = before;
         match result {
-            Err(problem) if state.foresees => self.refused(problem),
+            Err(Reverts { problem, data: revert }) if state.foresees => {
+                Err(ChainError::Refused { chain: self.id.chain, problem, revert })
+            }
             _ => Ok(state.gas),
         }
     }

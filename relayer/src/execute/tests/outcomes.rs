@@ -108,9 +108,9 @@ async fn the_mark_moves_only_when_everything_below_is_done() {
 async fn an_answer_that_breaks_off_after_a_receipt_is_read_again() {
     let mut bench = bench().await;
     bench.run().await;
-    bench.gateway.state().settled.insert((bench.lane.origin, 1), 1);
     bench.ready(0..3).await;
     bench.run().await;
+    bench.gateway.state().settled.insert((bench.lane.origin, 1), 1);
     bench.gateway.mine();
     // The node goes on telling receipts, but no status.
     bench.gateway.state().answers_calls = false;

@@ -74,9 +74,10 @@ async fn what_others_delivered_is_sent_after_all_if_a_reorg_undoes_it() {
     bench.gateway.state().unfinal = 10;
     bench.gateway.mine_empty();
     bench.run().await;
+    bench.ready(0..3).await;
+    bench.run().await;
     bench.gateway.state().settled.insert((bench.lane.origin, 1), 1);
     bench.gateway.mine_empty();
-    bench.ready(0..3).await;
     bench.settle().await;
     assert_eq!(bench.carried(), [vec![0, 1, 2]]);
     bench.gateway.state().settled.remove(&(bench.lane.origin, 1));

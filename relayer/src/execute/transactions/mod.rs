@@ -40,7 +40,7 @@ pub(super) use waits::Waits;
 
 use super::{
     ExecuteError,
-    batch::{Batch, Cargo},
+    batch::Cargo,
     finality::{Finality, Verdict},
 };
 use crate::{assignment::Assignment, metrics::Metrics, record::Records};
@@ -159,10 +159,11 @@ impl Transactions {
         Waits::PriceCeiling { asked, ceiling: self.ceiling }
     }
 
-    /// Signs and journals the call that carries `batch`; it is under way from then on. `None` if the account cannot pay for it now.
+    /// Signs and journals the call that carries `cargo`; it is under way from then on. `None` if the account cannot pay for it now.
     pub(super) async fn sign(
         &mut self,
-        batch: &Batch,
+        cargo: Cargo,
+        trace: Option<TraceContext>,
         call: Call,
         price: Price,
     ) -> Result<Option<Signed>, ExecuteError> {
@@ -177,11 +178,9 @@ impl Transactions {
         self.waits_for(None);
         let latest = self.writer.nonce(self.account()).await?;
         let nonce = self.flights.keys().next_back().map_or(latest, |last| latest.max(last + 1));
-        let length = u32::try_from(batch.items.len()).unwrap_or(u32::MAX);
-        let ranges = vec![DeliveredRange { lane: batch.lane, first: batch.first, length }];
         let gas = call.gas;
-        let (attempt, raw) = self.journaled(&Unsigned { nonce, call, price }, ranges, batch.trace.clone()).await?;
-        self.flights.insert(nonce, Flight::new(gas, Some(batch.cargo()), attempt, self.clock.now()));
+        let (attempt, raw) = self.journaled(&Unsigned { nonce, call, price }, cargo.ranges(), trace).await?;
+        self.flights.insert(nonce, Flight::new(gas, Some(cargo), attempt, self.clock.now()));
         Ok(Some(Signed { nonce, hash: attempt.hash, raw }))
     }
 
