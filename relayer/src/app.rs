@@ -11,15 +11,17 @@ use metalayer_node::{
     chain::RpcMetrics,
     clock::{Clock, system::SystemClock},
     daemon::{BoardReadiness, DaemonError, OpenChain, Problems, asked_to_stop, open_chains},
-    epochs::EpochBook,
+    epochs::{Announced, EpochBook, EpochMetrics},
     sent::{self, Sent},
     signer::read_executor_key,
-    store::{Table, directory::Identity, rocks::RocksStore},
-    task::group::{TaskGroup, TaskHandle},
+    store::{Store, StoreError, Table, directory::Identity, rocks::RocksStore},
+    task::{
+        group::{TaskGroup, TaskHandle},
+        status::StatusBoard,
+    },
     telemetry::{self, LogFormat, Telemetry, TelemetrySettings, http},
 };
 use metalayer_proto::{
-    derivation::Derivation,
     ids::ChainId,
     topics::{Group, Partition},
 };
@@ -27,8 +29,9 @@ use metalayer_proto::{
 use tokio::net::TcpListener;
 
 use crate::{
-    admin::{self, Admin, Token},
+    admin::{self, Admin, Served, Token},
     aggregate::{self, Aggregate},
+    archive::{self, Archive, ArchiveError},
     assignment::{Assignment, Assignments, StartStage},
     collector::{self, Collector},
     config::Config,
@@ -36,13 +39,14 @@ use crate::{
     index::{self, Index, IndexStage},
     metrics::Metrics,
     record::Records,
+    tables::{self, InForce, Tables},
     watch::{self, Watch},
 };
 
-/// The format of the table of what was sent; a change that old binaries must not read counts it up.
+/// The format of what derivations leave and of the archive; a change that old binaries must not read counts it up.
 const SENT_FORMAT: u32 = 1;
 /// The format of the index, likewise.
-const INDEX_FORMAT: u32 = 1;
+const INDEX_FORMAT: u32 = 2;
 
 /// Runs the relayer until it is asked to stop.
 ///
@@ -79,23 +83,26 @@ pub async fn run(config_file: &Path, log_format: LogFormat) -> Result<(), Daemon
         let identity = Identity { kind, format, network: config.network.id() };
         RocksStore::open(&config.data_dir.join(folder), &identity, tables).map(Arc::new)
     };
-    let sent = store("sent", "relayer-sent", SENT_FORMAT, &[sent::TABLE])?;
-    let sent = Arc::new(Sent::new(sent, sent::LANE_ROWS_MAX)?);
+    // One folder: the archive goes on where derivations were kept.
+    let tables = [&sent::TABLES[..], &archive::TABLES].concat();
+    let derived: Arc<dyn Store> = store("sent", "relayer-sent", SENT_FORMAT, &tables)?;
     let index = Index::new(store("index", "relayer-index", INDEX_FORMAT, &index::TABLES)?);
     let tasks = TaskGroup::new(clock.clone());
     let readiness = Arc::new(BoardReadiness::new(tasks.status(), clock.clone()));
+    readiness.declare(&registry)?;
     let router = http::router(registry.clone(), readiness);
     tasks.spawn_service("telemetry", |shutdown| async move {
         Ok(http::serve(metrics_port, router, shutdown.requested()).await?)
     });
-    let relayer = Relayer::new(&config, bus, sent, clock, chains, key, Arc::new(Metrics::new(&registry)?));
+    let relayer = Relayer::new(&config, bus, derived, clock, chains, key, Arc::new(Metrics::new(&registry)?))?;
+    relayer.spawn_epochs(&tasks, &config, EpochMetrics::declare(&registry)?).await?;
     let routes = collector::http::routes(relayer.collector.clone());
     tasks.spawn_service("collector", |shutdown| async move {
         Ok(http::serve(collector_port, routes, shutdown.requested()).await?)
     });
     relayer.spawn_index(&tasks, &index);
     if let Some((port, token)) = admin {
-        let routes = admin::routes(Arc::new(Admin { index, records: relayer.records.clone(), token }));
+        let routes = admin::routes(Arc::new(relayer.admin(index, token, tasks.status())));
         tasks.spawn_service(
             "admin",
             |shutdown| async move { Ok(http::serve(port, routes, shutdown.requested()).await?) },
@@ -129,12 +136,23 @@ async fn open_admin(config: &Config) -> Result<Option<(TcpListener, Token)>, Dae
     Ok(Some((http::bind(admin.listen, "the admin API", "admin.listen").await?, token)))
 }
 
+/// An archive that cannot be opened ends as a store that cannot.
+fn archived(error: ArchiveError) -> DaemonError {
+    match error {
+        ArchiveError::Store(error) => error.into(),
+        other => StoreError::Corrupt(other.to_string()).into(),
+    }
+}
+
 /// What all stages share.
 struct Relayer {
     records: Records,
     sent: Arc<Sent>,
+    archive: Arc<Archive>,
     instance: InstanceId,
     epochs: Arc<EpochBook>,
+    announced: Arc<Announced>,
+    in_force: Arc<InForce>,
     collector: Arc<Collector>,
     chains: BTreeMap<Partition, Arc<OpenChain>>,
     key: PrivateKeySigner,
@@ -148,21 +166,30 @@ impl Relayer {
     fn new(
         config: &Config,
         bus: Arc<dyn Bus>,
-        sent: Arc<Sent>,
+        derived: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
         chains: Vec<OpenChain>,
         key: PrivateKeySigner,
         metrics: Arc<Metrics>,
-    ) -> Arc<Self> {
+    ) -> Result<Arc<Self>, DaemonError> {
         let epochs = Arc::new(config.network.epoch_book());
         let records = Records::new(bus, metrics.clone());
+        let deployments: Vec<_> = chains.iter().map(|chain| chain.deployment).collect();
+        let sent = Sent::open(derived.clone(), sent::LANE_ROWS_MAX, &deployments)?;
+        let archive = Archive::open(derived, deployments.iter().map(|one| one.origin), metrics.clone());
+        let archive = Arc::new(archive.map_err(archived)?);
         let origins = chains.iter().map(|chain| (chain.entry.gateway_id(), chain.entry.partition)).collect();
-        let collector = Collector::new(epochs.clone(), origins, records.clone(), clock.clone(), metrics.clone());
-        Arc::new(Self {
+        let (to, at) = (records.clone(), clock.clone());
+        let collector = Collector::open(epochs.clone(), origins, to, archive.clone(), at, metrics.clone());
+        let collector = collector.map_err(archived)?;
+        Ok(Arc::new(Self {
             records,
-            sent,
+            sent: Arc::new(sent),
+            archive,
             instance: InstanceId(format!("relayer-{}", config.network.name)),
             epochs,
+            announced: Arc::default(),
+            in_force: Arc::default(),
             collector: Arc::new(collector),
             chains: chains.into_iter().map(|chain| (chain.entry.partition, Arc::new(chain))).collect(),
             key,
@@ -170,7 +197,24 @@ impl Relayer {
             poll: config.poll,
             max_fee_per_gas: config.max_fee_per_gas,
             metrics,
-        })
+        }))
+    }
+
+    fn admin(&self, index: Index, token: Token, board: StatusBoard) -> Admin {
+        let served = |chain: &Arc<OpenChain>| {
+            let served = Served { partition: chain.entry.partition, writer: chain.writer.clone() };
+            (chain.entry.gateway_id(), served)
+        };
+        Admin {
+            index,
+            board,
+            records: self.records.clone(),
+            chains: self.chains.values().map(served).collect(),
+            collector: self.collector.clone(),
+            in_force: self.in_force.clone(),
+            account: self.key.address(),
+            token,
+        }
     }
 
     fn spawn_index(&self, tasks: &TaskGroup, index: &Index) {
@@ -184,6 +228,30 @@ impl Relayer {
             });
             tasks.spawn_stage("index", Some(chain.entry.id), stage);
         }
+    }
+
+    /// What is on the bus already is proven in epochs that are to be known first.
+    async fn spawn_epochs(&self, tasks: &TaskGroup, config: &Config, metrics: EpochMetrics) -> Result<(), DaemonError> {
+        if let Some(hub) = self.chains.values().find(|chain| chain.entry.id == config.network.hub_chain) {
+            let learn = hub.learn_epochs(self.announced.clone(), self.epochs.clone(), self.clock.clone(), metrics);
+            learn.begin().await?;
+            tasks.spawn_stage("epochs", None, learn);
+        }
+        for (partition, chain) in &self.chains {
+            let stage = Tables::new(tables::Parts {
+                destination: chain.entry.gateway_id(),
+                attester_set: chain.entry.attester_set,
+                partition: *partition,
+                writer: chain.writer.clone(),
+                epochs: self.epochs.clone(),
+                in_force: self.in_force.clone(),
+                records: self.records.clone(),
+                clock: self.clock.clone(),
+                metrics: self.metrics.clone(),
+            });
+            tasks.spawn_stage("tables", Some(chain.entry.id), stage);
+        }
+        Ok(())
     }
 
     async fn join_groups(self: &Arc<Self>, tasks: &TaskGroup) -> Result<(), DaemonError> {
@@ -227,13 +295,15 @@ impl Relayer {
             reader: chain.reader.clone(),
             records: self.records.clone(),
             sent: self.sent.clone(),
+            announced: self.announced.clone(),
+            archive: self.archive.clone(),
             partition,
             instance: self.instance.clone(),
             clock: self.clock.clone(),
             poll: self.poll,
             metrics: self.metrics.clone(),
         };
-        Some((chain.entry.id, Watch::new(parts, Derivation::new(chain.deployment))))
+        Some((chain.entry.id, Watch::new(parts, chain.deployment)))
     }
 
     fn aggregate(&self, assignment: Assignment) -> Option<(ChainId, Aggregate)> {
@@ -243,6 +313,7 @@ impl Relayer {
             origin: chain.entry.gateway_id(),
             destinations: self.chains.values().map(|chain| (chain.entry.gateway_id(), chain.entry.partition)).collect(),
             epochs: self.epochs.clone(),
+            in_force: self.in_force.clone(),
             records: self.records.clone(),
             collector: self.collector.clone(),
             clock: self.clock.clone(),
@@ -256,11 +327,13 @@ impl Relayer {
         let parts = execute::Parts {
             assignment,
             destination: chain.entry.gateway_id(),
+            attester_set: chain.entry.attester_set,
             writer: chain.writer.clone(),
             reader: chain.reader.clone(),
             max_fee_per_gas: self.max_fee_per_gas,
             key: self.key.clone(),
             epochs: self.epochs.clone(),
+            archive: self.archive.clone(),
             records: self.records.clone(),
             clock: self.clock.clone(),
             poll: self.poll,

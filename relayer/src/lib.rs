@@ -6,6 +6,7 @@
 pub mod admin;
 pub mod aggregate;
 pub mod app;
+pub mod archive;
 pub mod assignment;
 pub mod cli;
 pub mod collector;
@@ -13,10 +14,13 @@ pub mod commands;
 pub mod config;
 pub mod deploy;
 pub mod execute;
+mod home;
 pub mod index;
 pub mod metrics;
 mod outcome;
 pub mod record;
+mod revert;
+pub mod tables;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, missing_docs)]
 pub(crate) mod testing;

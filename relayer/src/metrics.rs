@@ -10,7 +10,7 @@ use metalayer_node::{
 use metalayer_proto::{
     commitment::Commitment,
     derivation::{BlockOutcome, Verdict},
-    envelope::DeliveryRecord,
+    envelope::{DeliveryRecord, HomeRecord},
     ids::{ChainId, LaneId},
     topics::Topic,
 };
@@ -23,9 +23,11 @@ pub struct Metrics {
     unproven: IntGaugeVec,
     sent_rows: IntGaugeVec,
     sent_dropped: IntCounterVec,
+    states_dropped: IntCounterVec,
     messages_sent: IntCounterVec,
     messages_void: IntCounterVec,
     outcomes: IntCounterVec,
+    home: IntCounterVec,
     dead_letters: IntCounterVec,
     batches_refused: IntCounterVec,
     attestations: IntCounterVec,
@@ -36,6 +38,8 @@ pub struct Metrics {
     backlog: IntGaugeVec,
     backlog_dropped: IntCounterVec,
     unserved: IntCounterVec,
+    epoch_in_force: IntGaugeVec,
+    other_tables: IntCounterVec,
     queued: IntGaugeVec,
     in_flight: IntGaugeVec,
     transactions: IntCounterVec,
@@ -52,6 +56,7 @@ pub struct Metrics {
     unprovable: IntCounterVec,
     batch_messages: HistogramVec,
     gas_used: IntCounterVec,
+    actions: IntCounterVec,
 }
 
 const LANE: [&str; 2] = ["origin", "destination"];
@@ -75,12 +80,22 @@ impl Metrics {
                 "Messages not kept because their lane has too many; where they lead will wait for them.",
                 &["origin"],
             )?,
+            states_dropped: counter(
+                "archive_states_dropped",
+                "States dropped because too many waited for a proof; a later one is served.",
+                &["origin"],
+            )?,
             messages_sent: counter("messages_sent", "Messages seen leaving their origin.", &LANE)?,
             messages_void: counter("messages_void", "Messages judged void, by reason.", &["origin", "reason"])?,
             outcomes: counter(
                 "message_outcomes",
-                "What became of messages in final blocks of their destination: delivered, failed or void.",
+                "What became of messages in final blocks of their destination: delivered, failed, void or refused.",
                 &["origin", "destination", "outcome"],
+            )?,
+            home: counter(
+                "came_home",
+                "What came back in final blocks of an origin: refused, reclaimed, fees_claimed or snapshot_taken.",
+                &["origin", "event"],
             )?,
             dead_letters: counter("dead_letters", "Records refused, by topic and reason.", &["topic", "reason"])?,
             batches_refused: counter("collector_batches_refused", "Batches not taken, by reason.", &["reason"])?,
@@ -103,6 +118,16 @@ impl Metrics {
                 "Messages dropped from the backlog, to be read again.",
                 &["origin"],
             )?,
+            epoch_in_force: gauge(
+                "epoch_in_force",
+                "Newest epoch whose proofs the chain takes; 0: none.",
+                &["destination"],
+            )?,
+            other_tables: counter(
+                "epoch_other_table",
+                "Times the chain said that it has another table for an epoch.",
+                &["destination"],
+            )?,
             unserved: counter(
                 "lanes_unserved",
                 "Proven lanes to a gateway that this relayer does not serve.",
@@ -110,7 +135,7 @@ impl Metrics {
             )?,
             queued: gauge(
                 "queued_messages",
-                "Proven messages that no block of their destination has met yet.",
+                "Proven messages, and actions such as retries, that no block of their destination has met yet.",
                 &["destination"],
             )?,
             in_flight: gauge("transactions_in_flight", "Transactions in no block yet.", &["destination"])?,
@@ -161,6 +186,11 @@ impl Metrics {
                 &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0],
             )?,
             gas_used: counter("gas_used", "Gas that delivering transactions used.", &LANE)?,
+            actions: counter(
+                "actions",
+                "What else than deliveries was asked for, by what came of it: succeeded, reverted or refused.",
+                &["destination", "action", "outcome"],
+            )?,
         })
     }
 
@@ -172,6 +202,10 @@ impl Metrics {
 
     pub(crate) fn unproven(&self, origin: ChainId, missing: usize) {
         self.unproven.with_label_values(&[&origin.to_string()]).set(signed(missing as u64));
+    }
+
+    pub(crate) fn states_dropped(&self, origin: ChainId, dropped: u64) {
+        self.states_dropped.with_label_values(&[&origin.to_string()]).inc_by(dropped);
     }
 
     pub(crate) fn kept(&self, origin: ChainId, rows: u64, dropped: u64) {
@@ -198,6 +232,13 @@ impl Metrics {
         let [from, to] = labels(delivery.lane);
         for message in &delivery.outcomes {
             self.outcomes.with_label_values(&[from.as_str(), to.as_str(), message.outcome.as_str()]).inc();
+        }
+    }
+
+    pub(crate) fn came_home(&self, home: &HomeRecord) {
+        let origin = home.origin.chain.to_string();
+        for event in &home.events {
+            self.home.with_label_values(&[origin.as_str(), event.as_str()]).inc();
         }
     }
 
@@ -237,6 +278,15 @@ impl Metrics {
         self.backlog_dropped.with_label_values(&[&origin]).inc_by(dropped as u64);
     }
 
+    pub(crate) fn epoch_in_force(&self, destination: ChainId, epoch: Option<u64>) {
+        let epoch = i64::try_from(epoch.unwrap_or_default()).unwrap_or(i64::MAX);
+        self.epoch_in_force.with_label_values(&[&destination.to_string()]).set(epoch);
+    }
+
+    pub(crate) fn other_table(&self, destination: ChainId) {
+        self.other_tables.with_label_values(&[&destination.to_string()]).inc();
+    }
+
     pub(crate) fn unserved(&self, origin: ChainId) {
         self.unserved.with_label_values(&[&origin.to_string()]).inc();
     }
@@ -258,6 +308,10 @@ impl Metrics {
         let outcome = if receipt.success { "succeeded" } else { "reverted" };
         self.transactions.with_label_values(&[to.as_str(), outcome]).inc();
         self.gas_used.with_label_values(&[&from, &to]).inc_by(receipt.gas_used);
+    }
+
+    pub(crate) fn acted(&self, destination: ChainId, action: &str, outcome: &str) {
+        self.actions.with_label_values(&[destination.to_string().as_str(), action, outcome]).inc();
     }
 
     pub(crate) fn would_revert(&self, lane: LaneId) {

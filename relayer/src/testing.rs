@@ -1,7 +1,7 @@
 //! A small network for unit tests: four attesters, and lanes that lead to one destination.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use alloy::primitives::{Address, B256};
+use alloy::primitives::{Address, B256, keccak256};
 use async_trait::async_trait;
 use ed25519_dalek::SigningKey;
 use metalayer_node::{
@@ -18,6 +18,8 @@ use metalayer_node::{
     clock::manual::ManualClock,
     config::{ChainEntry, EpochEntry, MemberEntry, NetworkFile},
     epochs::{Epoch, EpochBook},
+    sent,
+    store::memory::MemoryStore,
     telemetry,
 };
 use metalayer_proto::{
@@ -35,7 +37,13 @@ use metalayer_proto::{
     topics::{Group, Partition, Topic},
 };
 
-use crate::{metrics::Metrics, record::Records};
+use serde_json::Value;
+
+use crate::{
+    archive::{self, Archive},
+    metrics::Metrics,
+    record::Records,
+};
 
 pub(crate) const NETWORK: NetworkId = NetworkId(B256::repeat_byte(7));
 
@@ -93,8 +101,11 @@ impl Lane {
 
     /// A block with these messages at the lane's end.
     pub(crate) fn block(&mut self, messages: Vec<Message>) -> BlockRecord {
+        self.judged_block(messages.into_iter().map(judged).collect())
+    }
+
+    pub(crate) fn judged_block(&mut self, messages: Vec<JudgedMessage>) -> BlockRecord {
         let before = self.frontier.clone();
-        let messages: Vec<_> = messages.into_iter().map(judged).collect();
         for one in &messages {
             self.frontier.append(one.leaf()).unwrap();
         }
@@ -133,19 +144,27 @@ pub(crate) struct Attesters {
 
 impl Attesters {
     pub(crate) fn new() -> Self {
-        let secrets: Vec<_> = (1..=4).map(|seed| SecretKey::from_seed(&[seed; 32])).collect();
+        Self::of_epoch(1, [1, 2, 3, 4])
+    }
+
+    /// The attesters with these seeds, of another epoch.
+    pub(crate) fn of_epoch(epoch: u64, seeds: [u8; 4]) -> Self {
+        let secrets: Vec<_> = seeds.iter().map(|seed| SecretKey::from_seed(&[*seed; 32])).collect();
         let member = |(secret, stake): (&SecretKey, u128)| Member {
             key: secret.public_key(),
             stake: Stake::new(stake).unwrap(),
         };
         let members = secrets.iter().zip([30, 25, 24, 21]).map(member).collect();
-        Self { table: Arc::new(EpochTable::new(1, members).unwrap()), secrets }
+        Self { table: Arc::new(EpochTable::new(epoch, members).unwrap()), secrets }
+    }
+
+    pub(crate) fn epoch(&self) -> Epoch {
+        let keys = (0..4).map(|i| (TransportKey::from(&transport(i)), self.secrets[i].public_key())).collect();
+        Epoch { table: self.table.clone(), activates_at: 0, expires_at: u64::MAX, keys }
     }
 
     pub(crate) fn book(&self) -> Arc<EpochBook> {
-        let keys = (0..4).map(|i| (TransportKey::from(&transport(i)), self.secrets[i].public_key())).collect();
-        let epoch = Epoch { table: self.table.clone(), activates_at: 0, expires_at: u64::MAX, keys };
-        Arc::new(EpochBook::new(NETWORK, [epoch]))
+        Arc::new(EpochBook::new(NETWORK, [self.epoch()]))
     }
 
     /// The proof of a commitment by the first `signers` attesters.
@@ -165,12 +184,38 @@ pub(crate) fn transport(attester: usize) -> SigningKey {
     SigningKey::from_bytes(&[u8::try_from(attester + 100).unwrap(); 32])
 }
 
+/// Hashes of the signatures of what the gateway declares: of each `function`, `event` or `error`.
+pub(crate) fn declared(kind: &str) -> BTreeSet<B256> {
+    let artifact: Value = serde_json::from_str(include_str!("../../contracts/artifacts/Gateway.json")).unwrap();
+    let of_kind = |entry: &&Value| entry["type"] == kind;
+    let signature = |entry: &Value| format!("{}{}", entry["name"].as_str().unwrap(), types(&entry["inputs"]));
+    artifact["abi"].as_array().unwrap().iter().filter(of_kind).map(|entry| keccak256(signature(entry))).collect()
+}
+
+fn types(inputs: &Value) -> String {
+    let one = |input: &Value| match input["type"].as_str().unwrap() {
+        array if array.starts_with("tuple") => format!("{}{}", types(&input["components"]), &array["tuple".len()..]),
+        plain => plain.to_owned(),
+    };
+    format!("({})", inputs.as_array().unwrap().iter().map(one).collect::<Vec<_>>().join(","))
+}
+
 pub(crate) fn clock() -> Arc<ManualClock> {
     Arc::new(ManualClock::default())
 }
 
 pub(crate) fn metrics() -> Arc<Metrics> {
     Arc::new(Metrics::new(&telemetry::Metrics::unregistered()).unwrap())
+}
+
+/// The tables of a relayer's derivations and archive.
+pub(crate) fn derived_store() -> Arc<MemoryStore> {
+    Arc::new(MemoryStore::new(&[&sent::TABLES[..], &archive::TABLES].concat()))
+}
+
+/// An archive of chain 901 that has nothing yet.
+pub(crate) fn archive() -> Arc<Archive> {
+    Arc::new(Archive::open(derived_store(), [gateway(901)], metrics()).unwrap())
 }
 
 /// A bus in memory with partitions 1 (901) and 2 (902).

@@ -1,7 +1,8 @@
 //! Watching: one chain's final history, derived as attesters derive it, onto the bus.
 //!
-//! Each block that changed a lane becomes a record on `messages`, and each delivery one on `deliveries`. The cursor is saved only after
-//! the bus has acknowledged (I1), so records may repeat after a restart, and none is lost.
+//! Each block that changed a lane becomes a record on `messages`, each delivery one on `deliveries`, and what came back one on `home`. The
+//! cursor is saved only after the bus has acknowledged (I1), so records may repeat after a restart, and none is lost. The derivation is kept
+//! only where the cursor has been, so that whatever the bus may lack is derived again.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -15,18 +16,21 @@ use metalayer_node::{
     bus::{BusError, InstanceId},
     chain::{BlockRef, ChainError, ChainReader, READ_BLOCKS_MAX},
     clock::Clock,
+    epochs::Announced,
     sent::{Applied, ApplyError, Sent, SentError},
     task::{Blocked, Severity, Stage, StageError, Step, Wake},
     telemetry::context_of,
 };
 use metalayer_proto::{
-    derivation::{BlockOutcome, Derivation, DerivationError, VerifiedBlock},
-    envelope::{BlockRecord, Cursor, DeliveryRecord, MessageOutcome},
+    derivation::{BlockOutcome, Deployment, Derivation, DerivationError, VerifiedBlock},
+    envelope::{BlockRecord, Cursor, DeliveryRecord, HomeEvent, HomeRecord, MessageOutcome},
     ids::{ChainId, GatewayId, LaneId},
     topics::Partition,
 };
 
 use crate::{
+    archive::{Archive, ArchiveError},
+    home,
     metrics::Metrics,
     outcome,
     record::{self, Records},
@@ -44,6 +48,9 @@ pub enum WatchError {
     /// What it sent could not be kept, or what it needs not be found.
     #[error(transparent)]
     Sent(#[from] SentError),
+    /// What it derived could not be archived.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
     /// The bus failed.
     #[error(transparent)]
     Bus(#[from] BusError),
@@ -55,7 +62,7 @@ impl StageError for WatchError {
             Self::Chain(error) if error.is_retryable() => Severity::Retryable,
             Self::Chain(_) | Self::Derivation(_) => Severity::Chain,
             // Never skipped: the block was derived already, so only a new start publishes its records (I1).
-            Self::Sent(_) => Severity::Process,
+            Self::Sent(_) | Self::Archive(_) => Severity::Process,
             Self::Bus(error) => record::severity(error),
         }
     }
@@ -65,6 +72,7 @@ impl StageError for WatchError {
             Self::Chain(error) => error.reason(),
             Self::Derivation(error) => error.reason(),
             Self::Sent(_) => "sent_store",
+            Self::Archive(_) => "archive",
             Self::Bus(error) => record::reason(error),
         }
     }
@@ -78,6 +86,10 @@ pub struct Parts {
     pub records: Records,
     /// What all watched chains have sent.
     pub sent: Arc<Sent>,
+    /// Where the hub's epochs go.
+    pub announced: Arc<Announced>,
+    /// What others may ask of all that was derived.
+    pub archive: Arc<Archive>,
     /// The chain's partition.
     pub partition: Partition,
     /// Who saves the cursor.
@@ -103,13 +115,27 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// The stage of `derivation`'s chain, which begins where the derivation stands.
-    pub fn new(parts: Parts, derivation: Derivation) -> Self {
+    /// The stage of a chain, which goes on where its derivation was kept.
+    pub fn new(parts: Parts, deployment: Deployment) -> Self {
+        let derivation = parts.sent.kept(deployment.origin).unwrap_or_else(|| Derivation::new(deployment));
         Self { parts, derivation, unpublished: None, tip: None, blocks: VecDeque::new() }
     }
 
     fn chain(&self) -> ChainId {
         self.derivation.deployment().origin.chain
+    }
+
+    /// Reads how far records are on the bus. What is kept is never ahead of that, unless the bus was lost: then all is derived again.
+    async fn begin(&mut self) -> Result<u64, WatchError> {
+        let cursor = self.saved_cursor().await?;
+        let deployment = *self.derivation.deployment();
+        if self.derivation.next_block() > cursor.max(deployment.deployed_at) {
+            tracing::warn!(chain = %self.chain(), cursor, "the bus has less than was derived; the chain is derived anew");
+            self.parts.sent.forget(deployment.origin).map_err(SentError::from)?;
+            self.derivation = Derivation::new(deployment);
+        }
+        self.note_epochs();
+        Ok(cursor)
     }
 
     async fn saved_cursor(&self) -> Result<u64, BusError> {
@@ -129,6 +155,14 @@ impl Watch {
         Ok(())
     }
 
+    /// On the hub, what its facts say of epochs.
+    fn note_epochs(&self) {
+        let deployment = self.derivation.deployment();
+        if deployment.origin == deployment.hub {
+            self.parts.announced.note(self.derivation.facts());
+        }
+    }
+
     /// Derives the block; what it lacks, if its arrivals were not shown yet.
     fn derive(&mut self, block: &VerifiedBlock) -> Result<Result<BlockOutcome, Blocked>, WatchError> {
         let (chain, metrics) = (self.chain(), &self.parts.metrics);
@@ -136,10 +170,12 @@ impl Watch {
             Ok(Applied { outcome, dropped }) => {
                 metrics.unproven(chain, 0);
                 metrics.kept(chain, self.parts.sent.rows_of(chain), dropped);
+                self.note_epochs();
+                self.parts.archive.derived(&self.derivation, &outcome)?;
                 Ok(Ok(outcome))
             }
             Err(ApplyError::Unproven { source, missing }) => {
-                metrics.unproven(chain, missing);
+                metrics.unproven(chain, missing.len());
                 Ok(Err(Blocked { reason: source.reason(), detail: source.to_string(), wake: self.next_poll() }))
             }
             Err(ApplyError::Derivation(error)) => Err(error.into()),
@@ -161,15 +197,20 @@ impl Watch {
         if block.number < unpublished {
             return Ok(false);
         }
-        let deliveries = deliveries(block, self.derivation.deployment().origin);
-        let changed = !outcome.lanes.is_empty() || !deliveries.is_empty();
+        let gateway = self.derivation.deployment().origin;
+        let (deliveries, home) = (deliveries(block, gateway), came_home(block, gateway));
+        let changed = !outcome.lanes.is_empty() || !deliveries.is_empty() || !home.is_empty();
+        let Parts { records, partition, .. } = &self.parts;
         if !outcome.lanes.is_empty() {
             self.publish_block(outcome).await?;
         }
         for delivery in deliveries {
             self.parts.metrics.outcomes(&delivery);
-            let Parts { records, partition, .. } = &self.parts;
             records.publish(*partition, Vec::new(), None, delivery).await?;
+        }
+        for home in home {
+            self.parts.metrics.came_home(&home);
+            records.publish(*partition, Vec::new(), None, home).await?;
         }
         Ok(changed)
     }
@@ -198,6 +239,9 @@ impl Watch {
             self.save_cursor(next).await?;
             self.unpublished = Some(next);
         }
+        if self.unpublished.is_some_and(|unpublished| next <= unpublished) {
+            self.parts.sent.keep_when_due(&self.derivation).map_err(SentError::from)?;
+        }
         Ok(blocked)
     }
 
@@ -224,8 +268,12 @@ impl Stage for Watch {
     async fn step(&mut self) -> Result<Step, WatchError> {
         let unpublished = match self.unpublished {
             Some(unpublished) => unpublished,
-            None => *self.unpublished.insert(self.saved_cursor().await?),
+            None => {
+                let cursor = self.begin().await?;
+                *self.unpublished.insert(cursor)
+            }
         };
+        self.parts.archive.pair(self.derivation.deployment().origin)?;
         let tip = match self.tip {
             Some(tip) => tip,
             None => self.parts.reader.finalized().await?,
@@ -266,6 +314,29 @@ fn deliveries(block: &VerifiedBlock, gateway: GatewayId) -> Vec<DeliveryRecord> 
             block_number: block.number,
             block_hash: block.hash,
             outcomes: outcomes.to_vec(),
+        }));
+    }
+    records
+}
+
+/// What the block's transactions brought back to this gateway, a record a transaction.
+fn came_home(block: &VerifiedBlock, gateway: GatewayId) -> Vec<HomeRecord> {
+    let mut found: Vec<(B256, Vec<HomeEvent>)> = Vec::new();
+    for log in block.logs.iter().filter(|log| log.address == gateway.gateway) {
+        let Some(event) = home::read(&log.topics, &log.data) else { continue };
+        match found.last_mut() {
+            Some((transaction, events)) if *transaction == log.transaction_hash => events.push(event),
+            _ => found.push((log.transaction_hash, vec![event])),
+        }
+    }
+    let mut records = Vec::new();
+    for (transaction, events) in found {
+        records.extend(events.chunks(HomeRecord::EVENTS_MAX).map(|events| HomeRecord {
+            origin: gateway,
+            transaction,
+            block_number: block.number,
+            block_hash: block.hash,
+            events: events.to_vec(),
         }));
     }
     records

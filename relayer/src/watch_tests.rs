@@ -9,7 +9,7 @@ use metalayer_node::{
     bus::Bus,
     chain::{BlockContent, MemoryChain},
     clock::manual::ManualClock,
-    sent::TABLE,
+    sent::KEEP_AFTER,
     store::memory::MemoryStore,
 };
 use metalayer_proto::{
@@ -18,17 +18,23 @@ use metalayer_proto::{
     events::abi::{self, MessageDelivered, MessageFailed, MessageVoided},
     interop,
     message::{Kind, Message},
+    served::ProvenSnapshot,
 };
+use proptest::{collection::vec, prelude::*};
 
 use super::*;
-use crate::testing::{FailingBus, NETWORK, clock, gateway, message, metrics, published, records};
+use crate::testing::{
+    Attesters, FailingBus, NETWORK, clock, derived_store, gateway, message, metrics, published, records,
+};
 
 /// Chain 901 and the bus, and stages that watch it.
 struct Bench {
     chain: Arc<MemoryChain>,
     clock: Arc<ManualClock>,
     records: Records,
+    store: Arc<MemoryStore>,
     sent: Arc<Sent>,
+    archive: Arc<Archive>,
     stage: Watch,
 }
 
@@ -36,20 +42,22 @@ impl Bench {
     fn new() -> Self {
         let clock = clock();
         let records = records(clock.clone());
-        let sent = Arc::new(Sent::new(Arc::new(MemoryStore::new(&[TABLE])), 1_000).unwrap());
-        let chain = chain(901, 902);
-        let stage = stage(&chain, &clock, records.clone(), sent.clone());
-        Self { chain, clock, records, sent, stage }
+        let (chain, store) = (chain(901, 902), derived_store());
+        let (sent, archive) = opened(&store);
+        let stage = stage(&chain, &clock, records.clone(), (sent.clone(), archive.clone()));
+        Self { chain, clock, records, store, sent, archive, stage }
     }
 
     /// The stage of another chain of the same relayer.
     fn beside(&self, chain: &Arc<MemoryChain>) -> Watch {
-        stage(chain, &self.clock, self.records.clone(), self.sent.clone())
+        stage(chain, &self.clock, self.records.clone(), (self.sent.clone(), self.archive.clone()))
     }
 
     /// Another process takes over, with `records` between it and the bus.
     fn restart(&mut self, records: Records) {
-        self.stage = stage(&self.chain, &self.clock, records, self.sent.clone());
+        (self.sent, self.archive) = opened(&self.store);
+        let left = (self.sent.clone(), self.archive.clone());
+        self.stage = stage(&self.chain, &self.clock, records, left);
     }
 
     fn send(&self, sequences: std::ops::Range<u64>) -> BlockRef {
@@ -101,19 +109,34 @@ fn deployment(id: u64) -> Deployment {
     Deployment { network: NETWORK, origin: gateway(id), deployed_at: 1, hub, hub_registry: hub.gateway, era }
 }
 
-fn stage(chain: &Arc<MemoryChain>, clock: &Arc<ManualClock>, records: Records, sent: Arc<Sent>) -> Watch {
+/// What derivations have left, as a process that begins finds it.
+fn opened(store: &Arc<MemoryStore>) -> (Arc<Sent>, Arc<Archive>) {
+    let deployments = [901, 903, 904].map(deployment);
+    let sent = Sent::open(store.clone(), 1_000, &deployments).unwrap();
+    let archive = Archive::open(store.clone(), deployments.map(|one| one.origin), metrics()).unwrap();
+    (Arc::new(sent), Arc::new(archive))
+}
+
+fn stage(
+    chain: &Arc<MemoryChain>,
+    clock: &Arc<ManualClock>,
+    records: Records,
+    (sent, archive): (Arc<Sent>, Arc<Archive>),
+) -> Watch {
     let id = chain.chain().get();
     let parts = Parts {
         reader: Arc::new(chain.reader(vec![gateway(id).gateway])),
         records,
         sent,
+        announced: Arc::default(),
+        archive,
         partition: Partition(if id == 901 { 1 } else { 2 }),
         instance: InstanceId("test".into()),
         clock: clock.clone(),
         poll: Duration::from_millis(100),
         metrics: metrics(),
     };
-    Watch::new(parts, Derivation::new(deployment(id)))
+    Watch::new(parts, deployment(id))
 }
 
 fn log_of(id: u64, event: &impl SolEvent) -> Log {
@@ -224,6 +247,38 @@ async fn what_the_gateway_did_with_messages_is_published_a_record_a_transaction_
 }
 
 #[tokio::test]
+async fn what_came_home_is_published_a_record_a_transaction() {
+    let mut bench = Bench::new();
+    let (id, to) = (message(0, 0).id(), gateway(902));
+    let (destinationChainId, destinationGateway, executor) = (902, to.gateway, Address::repeat_byte(6));
+    let refused = abi::Refused { id: id.0, destinationChainId, destinationGateway, sequence: 0 };
+    let snapshot = abi::SnapshotTaken { destinationChainId, destinationGateway, count: 1, laneRoot: id.0 };
+    let reclaimed = abi::Reclaimed { id: id.0, value: true, fee: false };
+    let amount = U256::from(5);
+    let claimed = abi::FeesClaimed { destinationChainId, destinationGateway, executor, amount };
+    let mut stranger = log(&reclaimed);
+    stranger.address = Address::repeat_byte(0x77);
+    bench.send(0..1);
+    let transactions = vec![vec![log(&refused), stranger, log(&snapshot)], vec![log(&reclaimed), log(&claimed)]];
+    let block = bench.chain.mine(BlockContent { transactions, ..BlockContent::default() });
+    bench.run().await.unwrap();
+    let records: Vec<HomeRecord> = published(&bench.records, 1).await;
+    let events: Vec<_> = records.iter().map(|record| record.events.clone()).collect();
+    let of_first = [
+        HomeEvent::Refused { destination: to, sequence: 0, id },
+        HomeEvent::SnapshotTaken { destination: to, count: 1, root: id.0 },
+    ];
+    let of_second = [
+        HomeEvent::Reclaimed { id, value: true, fee: false },
+        HomeEvent::FeesClaimed { destination: to, executor, amount },
+    ];
+    assert_eq!(events, [of_first, of_second]);
+    let at = (gateway(901), block.number, block.hash);
+    assert!(records.iter().all(|record| (record.origin, record.block_number, record.block_hash) == at));
+    assert_eq!(bench.cursors().await, [block.number + 1]);
+}
+
+#[tokio::test]
 async fn an_arrival_waits_until_its_origin_was_derived_and_then_goes_on_by_itself() {
     let mut bench = Bench::new();
     let arriving = coming(903, 0, Kind::Generic);
@@ -253,10 +308,15 @@ async fn derive<const N: usize>(chains: [(u64, &Arc<MemoryChain>); N]) -> Deriva
     for (id, chain) in chains {
         let mut derivation = Derivation::new(deployment(id));
         let reader = chain.reader(vec![gateway(id).gateway]);
-        for block in reader.read(1, reader.finalized().await.unwrap()).await.unwrap() {
-            for change in derivation.apply(&block, &arrivals).unwrap().lanes {
-                let root = derivation.trusted_root(change.destination).unwrap();
-                root.show_growth(&change).unwrap().into_iter().for_each(|one| arrivals.keep(one).unwrap());
+        let tip = reader.finalized().await.unwrap();
+        while derivation.next_block() <= tip.number {
+            let from = derivation.next_block();
+            let to = reader.block_at(tip.number.min(from + READ_BLOCKS_MAX - 1)).await.unwrap();
+            for block in reader.read(from, to).await.unwrap() {
+                for change in derivation.apply(&block, &arrivals).unwrap().lanes {
+                    let root = derivation.trusted_root(change.destination).unwrap();
+                    root.show_growth(&change).unwrap().into_iter().for_each(|one| arrivals.keep(one).unwrap());
+                }
             }
         }
         last = Some(derivation);
@@ -329,4 +389,147 @@ async fn a_final_history_that_changes_parks_the_chain() {
     let error = bench.run().await.unwrap_err();
     assert_eq!((error.severity(), error.reason()), (Severity::Chain, "history_broken"));
     assert_eq!(bench.blocks().await, [(2, 0, 2)], "nothing of the other history");
+}
+
+#[derive(Clone, Debug)]
+enum Act {
+    Quiet(u64),
+    Send,
+    /// A message comes from 903.
+    Arrive,
+    /// This chain's stage runs, or the other's.
+    Run,
+    RunOther,
+    Restart,
+}
+
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    let act = prop_oneof![
+        3 => (1..200_u64).prop_map(Act::Quiet),
+        2 => Just(Act::Send),
+        3 => Just(Act::Arrive),
+        3 => Just(Act::Run),
+        2 => Just(Act::RunOther),
+        2 => Just(Act::Restart),
+    ];
+    vec(act, 1..40)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// However far each chain was kept: every block that changed a lane is on the bus, in order, and what is derived is what proto alone
+    /// derives from the first block on.
+    #[test]
+    fn a_restart_at_any_moment_loses_no_record_and_skips_none(acts in acts()) {
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+            let mut bench = Bench::new();
+            let from = chain(903, 901);
+            let (mut sent_here, mut arrived, mut other) = (0, 0, bench.beside(&from));
+            for act in acts {
+                match act {
+                    Act::Quiet(blocks) => (0..blocks).for_each(|_| {
+                        bench.chain.mine(BlockContent::default());
+                        from.mine(BlockContent::default());
+                    }),
+                    Act::Send => {
+                        bench.send(sent_here..sent_here + 1);
+                        sent_here += 1;
+                    }
+                    Act::Arrive => {
+                        let message = coming(903, arrived, Kind::Generic);
+                        from.mine(BlockContent::of([sent(&message)]));
+                        let range = abi::RangeDelivered {
+                            originChainId: 903,
+                            originGateway: gateway(903).gateway,
+                            first: arrived,
+                            bitmap: U256::from(1),
+                            executor: Address::ZERO,
+                        };
+                        bench.chain.mine(BlockContent {
+                            transactions: vec![vec![log(&delivered(&message)), log(&range)]],
+                            ..BlockContent::default()
+                        });
+                        arrived += 1;
+                    }
+                    Act::Run => drop(run(&bench.chain, &mut bench.stage).await.unwrap()),
+                    Act::RunOther => drop(run(&from, &mut other).await.unwrap()),
+                    Act::Restart => {
+                        bench.restart(bench.records.clone());
+                        other = bench.beside(&from);
+                    }
+                }
+            }
+            run(&from, &mut other).await.unwrap();
+            assert_eq!(run(&bench.chain, &mut bench.stage).await.unwrap(), None);
+            let records: Vec<BlockRecord> = published(&bench.records, 1).await;
+            let spans: std::collections::BTreeSet<_> = bench.blocks().await.into_iter().collect();
+            let expected: Vec<_> = (0..sent_here).map(|first| (first, first + 1)).collect();
+            assert_eq!(spans.iter().map(|(_, first, end)| (*first, *end)).collect::<Vec<_>>(), expected);
+            assert!(records.windows(2).all(|pair| pair[0].commitment.block_number < pair[1].commitment.block_number));
+            let derived = derive([(903, &from), (901, &bench.chain)]).await;
+            assert_eq!(bench.stage.derivation.commitment(), derived.commitment());
+        });
+    }
+}
+
+#[tokio::test]
+async fn a_restart_goes_on_near_where_it_was_and_a_lost_bus_begins_anew() {
+    let mut bench = Bench::new();
+    bench.send(0..2);
+    (0..KEEP_AFTER + 200).for_each(|_| {
+        bench.chain.mine(BlockContent::default());
+    });
+    bench.run().await.unwrap();
+    let whole = bench.stage.derivation.commitment();
+    bench.restart(bench.records.clone());
+    assert!(bench.stage.derivation.next_block() > KEEP_AFTER);
+    bench.run().await.unwrap();
+    assert_eq!(bench.stage.derivation.commitment(), whole);
+    assert_eq!(bench.blocks().await, [(2, 0, 2)], "nothing twice");
+
+    bench.records = records(bench.clock.clone());
+    bench.restart(bench.records.clone());
+    bench.run().await.unwrap();
+    assert_eq!(bench.stage.derivation.commitment(), whole);
+    assert_eq!(bench.blocks().await, [(2, 0, 2)], "I1: what the bus lost is published again");
+}
+
+#[tokio::test]
+async fn where_an_origin_can_be_begun_is_served_once_it_is_proven_also_after_a_restart() {
+    let (mut bench, attesters) = (Bench::new(), Attesters::new());
+    bench.send(0..3);
+    bench.run().await.unwrap();
+    let first = bench.stage.derivation.commitment().unwrap();
+    bench.send(3..4);
+    bench.run().await.unwrap();
+    assert!(bench.archive.start_of(gateway(901).chain).is_none());
+    // The proof of a state that this relayer has long left; then one of a state it has not come to, by a quiet block.
+    for height in [first.block_number, first.block_number + 2] {
+        if height > first.block_number {
+            bench.chain.mine(BlockContent::default());
+        }
+        let chain = [(901, &bench.chain)];
+        bench.chain.finalize();
+        let commitment = if height == first.block_number { first } else { derive(chain).await.commitment().unwrap() };
+        bench.archive.proven(&attesters.prove(commitment, 3));
+        bench.run().await.unwrap();
+        bench.stage.step().await.unwrap();
+        for _ in 0..2 {
+            let start = bench.archive.start_of(gateway(901).chain).unwrap();
+            let ProvenSnapshot { proven, snapshot } = ProvenSnapshot::from_bytes(start.bytes()).unwrap();
+            assert_eq!(proven.commitment, commitment);
+            let restored = Derivation::restore(deployment(901), &commitment, snapshot).unwrap();
+            let lane = LaneId { origin: gateway(901), destination: gateway(902) };
+            let served = bench.archive.lane(lane).unwrap();
+            assert_eq!(served.lane.count, restored.frontier(gateway(902)).unwrap().count());
+            assert_eq!(served.proof.verify(&served.lane, commitment.lanes_root), Ok(()));
+            bench.restart(bench.records.clone());
+        }
+    }
+    let older = attesters.prove(first, 3);
+    bench.archive.proven(&older);
+    bench.run().await.unwrap();
+    let start = bench.archive.start_of(gateway(901).chain).unwrap();
+    assert!(start.proven().commitment.block_number > first.block_number, "never an older one");
 }

@@ -2,8 +2,12 @@
 //!
 //! Both what attesters signed and what the watcher derived come over the bus, and neither is believed: signatures are
 //! summed and the sum is checked by one pairing; blocks are believed through the roots that are proven (I7).
+//!
+//! While one epoch hands over to the next, each proves for itself, and a lane is handed on with the first proof that its destination
+//! takes. Once the epoch that a lane was handed on with is about to expire, its root is handed on again under a newer one.
 
 mod backlog;
+mod handed_on;
 mod pending;
 mod ready;
 #[cfg(test)]
@@ -11,20 +15,20 @@ mod tests;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use alloy::primitives::B256;
 use async_trait::async_trait;
 use backlog::Backlog;
+use handed_on::HandedOn;
 use metalayer_node::{
     bus::{BusError, Offset},
-    clock::Clock,
-    epochs::EpochBook,
+    clock::{Clock, UnixMillis},
+    epochs::{Epoch, EpochBook},
     task::{Severity, Stage, StageError, Step, Wake},
     telemetry::{context_of, continue_from},
 };
 use metalayer_proto::{
     envelope::{AttestationRecord, BlockRecord, Envelope, ProofRecord, ReadyRecord},
     ids::GatewayId,
-    lanes::{LaneState, LanesError, LanesTree, no_lanes},
+    lanes::{LaneState, LanesError, LanesTree},
     quorum::ProvenCommitment,
     topics::{Partition, Topic},
 };
@@ -36,6 +40,7 @@ use crate::{
     collector::Collector,
     metrics::Metrics,
     record::{self, Records},
+    tables::InForce,
 };
 
 /// How many records one step takes at most.
@@ -43,6 +48,13 @@ const RECORDS_MAX: usize = 512;
 
 /// How long one step waits for blocks that a proof speaks of and the watcher has not published yet.
 const BLOCKS_WAIT: Duration = Duration::from_millis(200);
+
+/// How often it is looked whether a destination takes proofs of an epoch by now.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// How long before an epoch expires nothing is handed on with its proofs any more, if a newer one serves: a transaction may take as
+/// long into a block.
+const OUTLAST: Duration = Duration::from_secs(600);
 
 /// Why an origin's commitments are not aggregated.
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +97,8 @@ pub struct Parts {
     pub destinations: BTreeMap<GatewayId, Partition>,
     /// Who may sign.
     pub epochs: Arc<EpochBook>,
+    /// Which epochs' proofs each destination takes.
+    pub in_force: Arc<InForce>,
     /// Where records come from and go to.
     pub records: Records,
     /// Serves the newest proofs.
@@ -104,15 +118,30 @@ pub struct Aggregate {
     next_block: Option<Offset>,
     /// The first attestation that has not been taken.
     next_attestation: Offset,
-    /// The height that is proven and handed on.
-    proven_height: Option<u64>,
-    /// How far each lane is handed on, and the lanes root it came to.
-    handed_on: BTreeMap<GatewayId, u64>,
-    handed_on_root: B256,
+    /// The newest proof of each epoch that holds.
+    newest: BTreeMap<u64, Newest>,
+    /// The epochs that hold, and will for [`OUTLAST`] at least.
+    lasting: Vec<u64>,
+    handed_on: HandedOn,
     /// How many messages the backlog had no room for.
     dropped: usize,
-    /// Proven, and waiting for the watcher's blocks.
-    waiting: Option<ProvenCommitment>,
+}
+
+/// The newest proof of one epoch.
+struct Newest {
+    proven: ProvenCommitment,
+    /// It is on the bus; before, it waits for the watcher's blocks.
+    is_published: bool,
+    /// Nothing is left to hand on with it, not even to destinations that do not take it yet.
+    is_done: bool,
+}
+
+/// What a proven commitment brought to the destinations that take its proof.
+struct Share {
+    lanes: Vec<LaneState>,
+    brought: Vec<Brought>,
+    /// All destinations do.
+    is_all: bool,
 }
 
 impl Aggregate {
@@ -125,11 +154,10 @@ impl Aggregate {
             backlog: Backlog::default(),
             next_block: None,
             next_attestation,
-            proven_height: None,
-            handed_on: BTreeMap::new(),
-            handed_on_root: no_lanes(),
+            newest: BTreeMap::new(),
+            lasting: Vec::new(),
+            handed_on: HandedOn::default(),
             dropped: 0,
-            waiting: None,
         }
     }
 
@@ -137,28 +165,25 @@ impl Aggregate {
         self.parts.assignment.ownership.partition
     }
 
-    /// Finds the newest proof on the bus and goes on from there.
+    /// Finds the newest proof of each epoch on the bus and goes on from there.
     async fn begin(&mut self) -> Result<Offset, AggregateError> {
         let (epochs, now) = (&self.parts.epochs, self.parts.clock.now());
-        let mut newest: Option<ProvenCommitment> = None;
+        // Handed on before they were published; handing them on again is harmless, and tells how far each lane is.
+        let newest = &mut self.newest;
         let take = |ProofRecord { commitment, proof }| {
-            let higher = newest.as_ref().is_none_or(|known| known.commitment.block_number < commitment.block_number);
             let proven = ProvenCommitment { commitment, proof };
-            if higher && epochs.verify(&proven, now).is_ok() {
-                newest = Some(proven);
+            if is_above(newest, &proven) && epochs.verify(&proven, now).is_ok() {
+                newest.insert(proven.proof.epoch(), Newest::new(proven));
             }
         };
-        self.parts.records.each(self.partition(), take).await?;
+        self.parts.records.each(self.parts.assignment.ownership.partition, take).await?;
         let (first, _) = self.parts.records.bus.range(Topic::Messages, self.partition()).await?;
-        if newest.is_some() {
-            // Handed on before it was published; handing it on again is harmless, and tells how far each lane is.
-            self.waiting = newest;
-        }
         Ok(first)
     }
 
     async fn take_attestations(&mut self) -> Result<bool, AggregateError> {
         let batch = self.parts.assignment.take(RECORDS_MAX).await?;
+        let holding = self.parts.epochs.holding(self.parts.clock.now());
         for stored in &batch {
             self.next_attestation = Offset(stored.offset.0 + 1);
             let Some(envelope) = self.parts.records.open::<AttestationRecord>(self.partition(), stored).await? else {
@@ -172,11 +197,17 @@ impl Aggregate {
             } else if !self.parts.epochs.has_member(record.attester) {
                 // Of those who may sign only so many heights wait each; names made up would wait without bound (I8).
                 self.parts.records.refuse(place, stored, "unknown_attester", &record.attester).await?;
-            } else if self.proven_height.is_none_or(|proven| record.commitment.block_number > proven) {
+            } else if holding.iter().any(|epoch| self.counts_in(epoch, &record)) {
                 self.add(stored.offset, record);
             }
         }
         Ok(!batch.is_empty())
+    }
+
+    /// Whether the attestation may still lead to a proof of this epoch.
+    fn counts_in(&self, epoch: &Epoch, record: &AttestationRecord) -> bool {
+        let proven = self.newest.get(&epoch.number()).map(Newest::height);
+        epoch.has_member(record.attester) && proven.is_none_or(|proven| record.commitment.block_number > proven)
     }
 
     fn add(&mut self, offset: Offset, record: AttestationRecord) {
@@ -213,92 +244,166 @@ impl Aggregate {
         Ok(!batch.is_empty())
     }
 
+    /// Proves what it can for every epoch that holds, and forgets what each of them has proven.
     fn prove(&mut self) {
         let now = self.parts.clock.now();
-        let Some(epoch) = self.parts.epochs.holding(now).last() else { return };
-        let (proven, blamed) = self.pending.prove(&epoch.table);
+        let holding = self.parts.epochs.holding(now);
+        self.newest.retain(|number, _| holding.iter().any(|epoch| epoch.number() == *number));
+        for epoch in &holding {
+            self.prove_in(epoch);
+        }
+        let lowest = holding.iter().map(|epoch| self.newest.get(&epoch.number()).map(Newest::height)).min().flatten();
+        if let Some(lowest) = lowest {
+            self.pending.proven(lowest);
+        }
+        let lasting: Vec<_> =
+            self.parts.epochs.holding(now.after(OUTLAST)).iter().map(|epoch| epoch.number()).collect();
+        if self.lasting != lasting {
+            // What was handed on with proofs that will not last is handed on again.
+            self.lasting = lasting;
+            self.newest.values_mut().for_each(|newest| newest.is_done = false);
+        }
+    }
+
+    fn prove_in(&mut self, epoch: &Epoch) {
+        let before = self.newest.get(&epoch.number()).map(Newest::height);
+        let (proven, blamed) = self.pending.prove(&epoch.table, before);
         for attester in blamed {
             tracing::warn!(%attester, origin = %self.parts.origin, "a signature does not hold; theirs are checked alone from now on");
             self.parts.metrics.bad_signature(self.parts.origin.chain);
         }
         let Some(proven) = proven else { return };
-        let height = proven.commitment.block_number;
-        self.pending.proven(height);
-        let higher = self.waiting.as_ref().is_none_or(|waiting| waiting.commitment.block_number < height);
-        if higher && self.proven_height.is_none_or(|known| known < height) {
+        if self.newest.values().all(|newest| newest.height() < proven.commitment.block_number) {
             self.parts.metrics.proven(&proven.commitment);
-            self.waiting = Some(proven);
         }
+        self.newest.insert(epoch.number(), Newest::new(proven));
     }
 
-    /// Hands on what waits, if its blocks are here: first what executors need, then the proof. A crash between the two
-    /// repeats records; the other order would lose them.
+    /// Hands on what is proven and not handed on, the oldest epoch first.
     async fn hand_on(&mut self) -> Result<bool, AggregateError> {
-        let Some(proven) = self.waiting.clone() else { return Ok(false) };
-        let Some(brought) = self.brought(&proven)? else { return Ok(false) };
-        let span = tracing::info_span!("aggregate", origin = %self.parts.origin.chain, height = proven.commitment.block_number);
-        continue_from(self.backlog.trace(proven.commitment.lanes_root), &span);
-        let trace = context_of(&span);
-        for part in &brought {
-            let Some(partition) = self.parts.destinations.get(&part.lane.destination) else {
-                // A lane to a gateway that this relayer does not serve.
-                self.parts.metrics.unserved(self.parts.origin.chain);
-                continue;
-            };
-            for deliver in part.records(&proven)? {
-                let record = ReadyRecord::Deliver(Box::new(deliver));
-                self.parts.records.publish(*partition, Vec::new(), trace.clone(), record).await?;
-            }
+        let open = self.newest.values().filter(|newest| !newest.is_done).map(|newest| newest.proven.clone());
+        let mut advanced = false;
+        for proven in open.collect::<Vec<_>>() {
+            advanced |= self.hand_on_one(proven).await?;
         }
-        let ProvenCommitment { commitment, proof } = proven.clone();
-        let record = ProofRecord { commitment, proof };
-        self.parts.records.publish(self.partition(), Vec::new(), trace, record).await?;
-        self.handed_on.extend(brought.iter().map(|part| (part.lane.destination, part.lane.count)));
-        self.backlog.covered(commitment.block_number);
-        self.handed_on_root = commitment.lanes_root;
-        self.proven_height = Some(commitment.block_number);
-        self.waiting = None;
-        self.parts.collector.proven(proven);
+        Ok(advanced)
+    }
+
+    /// Hands a proof on if its blocks are here: first what executors need, then the proof. A crash between the two repeats records;
+    /// the other order would lose them.
+    async fn hand_on_one(&mut self, proven: ProvenCommitment) -> Result<bool, AggregateError> {
+        let Some(Share { lanes, brought, is_all }) = self.share(&proven)? else { return Ok(false) };
+        let (commitment, epoch) = (proven.commitment, proven.proof.epoch());
+        let span = tracing::info_span!("aggregate", origin = %self.parts.origin.chain, height = commitment.block_number, epoch);
+        continue_from(self.backlog.trace(commitment.lanes_root), &span);
+        let trace = context_of(&span);
+        let mut advanced = !brought.is_empty();
+        for part in brought {
+            match self.parts.destinations.get(&part.lane.destination) {
+                Some(partition) => {
+                    for deliver in part.records(&proven)? {
+                        let record = ReadyRecord::Deliver(Box::new(deliver));
+                        self.parts.records.publish(*partition, Vec::new(), trace.clone(), record).await?;
+                    }
+                }
+                // A lane to a gateway that this relayer does not serve.
+                None => self.parts.metrics.unserved(self.parts.origin.chain),
+            }
+            self.handed_on.note(part, epoch);
+        }
+        if self.handed_on.is_whole(commitment.block_number, commitment.lanes_root, &lanes) {
+            self.backlog.covered(commitment.block_number);
+        }
+        if self.newest.get(&epoch).is_some_and(|newest| !newest.is_published) {
+            let record = ProofRecord { commitment, proof: proven.proof.clone() };
+            self.parts.records.publish(self.partition(), Vec::new(), trace, record).await?;
+            self.parts.collector.proven(proven);
+            advanced = true;
+        }
+        if let Some(newest) = self.newest.get_mut(&epoch) {
+            (newest.is_published, newest.is_done) = (true, is_all);
+        }
         let low = self.pending.first_needed().unwrap_or(self.next_attestation);
         self.parts.assignment.done_below(low);
-        Ok(true)
+        Ok(advanced)
     }
 
-    /// What each lane of a proven commitment brought; `None` while blocks are missing.
-    fn brought(&self, proven: &ProvenCommitment) -> Result<Option<Vec<Brought>>, AggregateError> {
-        let lanes_root = proven.commitment.lanes_root;
-        if lanes_root == self.handed_on_root {
-            // A heartbeat: nothing changed since.
-            return Ok(Some(Vec::new()));
-        }
-        let Some(lanes) = self.backlog.lanes(lanes_root) else {
-            return Ok(None);
-        };
+    /// What a proven commitment brought; `None` while blocks are missing.
+    fn share(&self, proven: &ProvenCommitment) -> Result<Option<Share>, AggregateError> {
+        let (commitment, epoch) = (&proven.commitment, proven.proof.epoch());
+        let known = self.handed_on.lanes(commitment.block_number, commitment.lanes_root);
+        let Some(lanes) = known.or_else(|| self.backlog.lanes(commitment.lanes_root)) else { return Ok(None) };
         let tree = LanesTree::new(lanes.to_vec())?;
-        let mut brought = Vec::new();
+        let mut share = Share { lanes: lanes.to_vec(), brought: Vec::new(), is_all: true };
         for lane in lanes {
-            let Some(part) = self.brought_by(lane, &tree) else { continue };
-            match part {
-                Some(part) => brought.push(part),
-                None => return Ok(None),
+            if !self.takes(lane.destination, epoch) {
+                share.is_all = false;
+                continue;
+            }
+            match self.brought_by(lane, &tree, epoch) {
+                None => {}
+                Some(Some(part)) => share.brought.push(part),
+                Some(None) => return Ok(None),
             }
         }
-        Ok(Some(brought))
+        Ok(Some(share))
     }
 
     /// `None` for a lane that brought nothing, `Some(None)` for one whose blocks are missing.
     #[allow(clippy::option_option, reason = "nothing new and not there yet are different answers")]
-    fn brought_by(&self, lane: &LaneState, tree: &LanesTree) -> Option<Option<Brought>> {
-        let from = self.handed_on.get(&lane.destination).copied().unwrap_or(0);
-        if from >= lane.count {
-            return None;
-        }
-        let part = self.backlog.items(lane, from).and_then(|(before, items)| {
+    fn brought_by(&self, lane: &LaneState, tree: &LanesTree, epoch: u64) -> Option<Option<Brought>> {
+        let from = self.handed_on.count(lane.destination);
+        let leaves = if from < lane.count {
+            self.backlog.items(lane, from)
+        } else {
+            let is_outlived = |before| before < epoch && !self.lasting.contains(&before);
+            Some(self.handed_on.again(lane.destination, is_outlived).filter(|_| from == lane.count)?)
+        };
+        Some(leaves.and_then(|(before, items)| {
             let (lane, lane_proof) = tree.prove(lane.destination)?;
             Some(Brought { lane, lane_proof, before, items })
-        });
-        Some(part)
+        }))
     }
+
+    /// Whether a destination takes proofs of this epoch: it knows the epoch, and if it knows a newer one too, this one outlasts what is
+    /// sent now. One that has not said what it knows is taken to know the oldest that holds.
+    fn takes(&self, destination: GatewayId, epoch: u64) -> bool {
+        let Some(known) = self.parts.in_force.at(destination) else {
+            let oldest = self.parts.epochs.holding(self.parts.clock.now()).first().map(|epoch| epoch.number());
+            return oldest == Some(epoch) || !self.parts.destinations.contains_key(&destination);
+        };
+        let lasts = |number: &u64| self.lasting.contains(number);
+        known.contains(&epoch) && (lasts(&epoch) || !known.iter().any(lasts))
+    }
+
+    /// When to look again although no attestation comes: for destinations that do not take a proof yet, and for what does not last.
+    fn next_look(&self) -> Option<UnixMillis> {
+        let now = self.parts.clock.now();
+        let is_open = self.newest.values().any(|newest| !newest.is_done);
+        let holding = self.parts.epochs.holding(now);
+        // The last one is not handed over from.
+        let lasts_until = |epoch: &Arc<Epoch>| {
+            let outlast_s = OUTLAST.as_secs();
+            UnixMillis(epoch.expires_at.saturating_sub(outlast_s).saturating_mul(1_000))
+        };
+        let outlived = holding.iter().rev().skip(1).map(lasts_until).filter(|until| *until > now).min();
+        [is_open.then(|| now.after(LOOK_EVERY)), outlived].into_iter().flatten().min()
+    }
+}
+
+impl Newest {
+    const fn new(proven: ProvenCommitment) -> Self {
+        Self { proven, is_published: false, is_done: false }
+    }
+
+    const fn height(&self) -> u64 {
+        self.proven.commitment.block_number
+    }
+}
+
+/// Whether a proof is above the newest of its epoch.
+fn is_above(newest: &BTreeMap<u64, Newest>, proven: &ProvenCommitment) -> bool {
+    newest.get(&proven.proof.epoch()).is_none_or(|known| known.height() < proven.commitment.block_number)
 }
 
 #[async_trait]
@@ -317,14 +422,14 @@ impl Stage for Aggregate {
         self.prove();
         advanced |= self.take_blocks(from, Duration::ZERO).await?;
         advanced |= self.hand_on().await?;
-        if self.waiting.is_some() {
+        if self.newest.values().any(|newest| !newest.is_published) {
             self.wait_for_blocks().await?;
             return Ok(Step::Advanced);
         }
         if advanced {
             return Ok(Step::Advanced);
         }
-        Ok(Step::Idle(Wake { notice: Some(self.parts.assignment.arrived()), at: None }))
+        Ok(Step::Idle(Wake { notice: Some(self.parts.assignment.arrived()), at: self.next_look() }))
     }
 }
 

@@ -25,7 +25,7 @@ struct Candidate {
     first: Offset,
 }
 
-/// The commitments of one origin above the newest proof.
+/// The commitments of one origin that some epoch has not proven.
 #[derive(Default)]
 pub(super) struct Pending {
     candidates: BTreeMap<(u64, B256), Candidate>,
@@ -81,11 +81,16 @@ impl Pending {
         });
     }
 
-    /// The highest commitment that a quorum of `table` has signed, with its proof; and whose signatures turned out to be bad
-    /// on the way, each checked alone.
-    pub(super) fn prove(&mut self, table: &Arc<EpochTable>) -> (Option<ProvenCommitment>, Vec<AttesterId>) {
+    /// The highest commitment above `proven` that a quorum of `table` has signed, with its proof; and whose signatures turned out
+    /// to be bad on the way, each checked alone.
+    pub(super) fn prove(
+        &mut self,
+        table: &Arc<EpochTable>,
+        proven: Option<u64>,
+    ) -> (Option<ProvenCommitment>, Vec<AttesterId>) {
         let mut blamed = Vec::new();
-        for candidate in self.candidates.values_mut().rev() {
+        let above = self.candidates.iter_mut().filter(|((height, _), _)| proven.is_none_or(|proven| *height > proven));
+        for (_, candidate) in above.rev() {
             let stake = |id: &AttesterId| {
                 let place = table.position(*id).map(usize::from);
                 place.and_then(|place| table.members().get(place)).map_or(0, |member| member.stake.get())
@@ -167,13 +172,30 @@ mod tests {
         for (offset, (height, attester)) in (0..).zip([(5, 0), (6, 0), (5, 1), (6, 1), (5, 2)]) {
             pending.add(Offset(offset), record(&attesters, attester, commitment(height), commitment(height)));
         }
-        let (proven, blamed) = pending.prove(&attesters.table);
+        let (proven, blamed) = pending.prove(&attesters.table, None);
         let proven = proven.unwrap();
         assert!(blamed.is_empty());
         assert_eq!(proven.commitment.block_number, 5, "55 of 100 are no quorum at height 6");
         proven.verify(&attesters.table).unwrap();
         pending.proven(5);
         assert_eq!(pending.first_needed(), Some(Offset(1)));
+    }
+
+    #[test]
+    fn each_epoch_proves_for_itself_what_its_members_signed() {
+        let (first, second) = (Attesters::new(), Attesters::of_epoch(2, [3, 4, 5, 6]));
+        let mut pending = Pending::default();
+        let said = commitment(5);
+        for attester in 0..4 {
+            pending.add(Offset(0), record(&first, attester, said, said));
+        }
+        assert!(pending.prove(&first.table, None).0.is_some());
+        assert!(pending.prove(&first.table, Some(5)).0.is_none(), "it is proven already");
+        assert!(pending.prove(&second.table, None).0.is_none(), "two of its members have signed, 55 of 100");
+        pending.add(Offset(1), record(&second, 2, said, said));
+        let proven = pending.prove(&second.table, None).0.unwrap();
+        assert_eq!(proven.proof.epoch(), 2);
+        proven.verify(&second.table).unwrap();
     }
 
     #[test]
@@ -185,7 +207,7 @@ mod tests {
             pending.add(Offset(0), record(&attesters, attester, right, right));
         }
         pending.add(Offset(0), record(&attesters, 2, commitment(9), right));
-        let (proven, blamed) = pending.prove(&attesters.table);
+        let (proven, blamed) = pending.prove(&attesters.table, None);
         proven.unwrap().verify(&attesters.table).unwrap();
         assert_eq!(blamed, [id(&attesters, 2)]);
     }
@@ -199,12 +221,12 @@ mod tests {
             pending.add(Offset(0), record(&attesters, attester, first, first));
         }
         pending.add(Offset(0), record(&attesters, 2, second, first));
-        assert_eq!(pending.prove(&attesters.table).1, [id(&attesters, 2)]);
+        assert_eq!(pending.prove(&attesters.table, None).1, [id(&attesters, 2)]);
         pending.proven(5);
         for attester in [0, 1, 2] {
             pending.add(Offset(1), record(&attesters, attester, second, second));
         }
-        let (proven, blamed) = pending.prove(&attesters.table);
+        let (proven, blamed) = pending.prove(&attesters.table, None);
         proven.unwrap().verify(&attesters.table).unwrap();
         assert!(blamed.is_empty());
     }

@@ -12,11 +12,14 @@ use metalayer_proto::{
 };
 
 use super::*;
-use crate::testing::{Attesters, Lane, clock, gateway, message, metrics, published, records};
+use crate::testing::{Attesters, Lane, NETWORK, archive, clock, gateway, message, metrics, published, records};
 
 /// An aggregating stage over a bus in memory, driven step by step.
 struct Bench {
     attesters: Attesters,
+    clock: Arc<ManualClock>,
+    in_force: Arc<InForce>,
+    collector: Arc<Collector>,
     records: Records,
     member: Box<dyn Member>,
     assignment: Assignment,
@@ -25,7 +28,13 @@ struct Bench {
 }
 
 async fn bench() -> Bench {
-    let (attesters, clock) = (Attesters::new(), clock());
+    let attesters = Attesters::new();
+    let epochs = attesters.book();
+    bench_with(attesters, epochs).await
+}
+
+async fn bench_with(attesters: Attesters, epochs: Arc<EpochBook>) -> Bench {
+    let (clock, in_force) = (clock(), Arc::<InForce>::default());
     let records = records(clock.clone());
     let mut member = records.bus.clone().join(Group::Aggregate, InstanceId("test".into())).await.unwrap();
     let assignment = loop {
@@ -36,27 +45,43 @@ async fn bench() -> Bench {
             _ => {}
         }
     };
-    let stage = stage(&attesters, &records, assignment.clone(), clock);
-    Bench { attesters, records, member, assignment, stage, lane: Lane::default() }
-}
-
-fn stage(attesters: &Attesters, records: &Records, assignment: Assignment, clock: Arc<ManualClock>) -> Aggregate {
-    let epochs = attesters.book();
     let origins = BTreeMap::from([(gateway(901), Partition(1))]);
-    let collector = Collector::new(epochs.clone(), origins, records.clone(), clock.clone(), metrics());
-    Aggregate::new(Parts {
-        assignment,
+    let collector =
+        Collector::open(epochs.clone(), origins, records.clone(), archive(), clock.clone(), metrics()).unwrap();
+    let collector = Arc::new(collector);
+    let parts = Parts {
+        assignment: assignment.clone(),
         origin: gateway(901),
         destinations: BTreeMap::from([(gateway(902), Partition(2))]),
         epochs,
+        in_force: in_force.clone(),
         records: records.clone(),
-        collector: Arc::new(collector),
-        clock,
+        collector: collector.clone(),
+        clock: clock.clone(),
         metrics: metrics(),
-    })
+    };
+    let stage = Aggregate::new(parts);
+    Bench { attesters, clock, in_force, collector, records, member, assignment, stage, lane: Lane::default() }
 }
 
 impl Bench {
+    /// Another instance goes on with the same assignment.
+    fn restart(&mut self) {
+        let Parts { origin, epochs, .. } = &self.stage.parts;
+        let parts = Parts {
+            assignment: self.assignment.clone(),
+            origin: *origin,
+            destinations: self.stage.parts.destinations.clone(),
+            epochs: epochs.clone(),
+            in_force: self.in_force.clone(),
+            records: self.records.clone(),
+            collector: self.collector.clone(),
+            clock: self.clock.clone(),
+            metrics: metrics(),
+        };
+        self.stage = Aggregate::new(parts);
+    }
+
     async fn send(&mut self, messages: std::ops::Range<u64>) -> Commitment {
         let record = self.lane.block(messages.map(|sequence| message(sequence, 0)).collect());
         self.records.publish(Partition(1), Vec::new(), None, record).await.unwrap();
@@ -89,7 +114,11 @@ impl Bench {
 
     async fn ready(&self) -> Vec<Deliver> {
         let records: Vec<ReadyRecord> = published(&self.records, 2).await;
-        records.into_iter().map(|ReadyRecord::Deliver(deliver)| *deliver).collect()
+        let delivery = |record| match record {
+            ReadyRecord::Deliver(deliver) => *deliver,
+            ReadyRecord::Act(action) => panic!("nobody asked for {action:?}"),
+        };
+        records.into_iter().map(delivery).collect()
     }
 }
 
@@ -199,7 +228,7 @@ async fn after_a_restart_nothing_is_lost_and_what_is_repeated_is_the_same() {
         bench.attest(first, attester).await;
     }
     bench.run().await;
-    bench.stage = stage(&bench.attesters, &bench.records, bench.assignment.clone(), clock());
+    bench.restart();
     let second = bench.send(3..4).await;
     for attester in 1..4 {
         bench.attest(second, attester).await;
@@ -207,4 +236,139 @@ async fn after_a_restart_nothing_is_lost_and_what_is_repeated_is_the_same() {
     bench.run().await;
     let spans: Vec<_> = bench.ready().await.iter().map(|one| (one.before.count(), one.lane.count)).collect();
     assert_eq!(spans, [(0, 3), (0, 4)], "what was handed on before comes again, and the new with it");
+}
+
+// ---- Handing over ----
+
+/// Epoch 1 of attesters 1 to 4, which expires at 2,000 s, and epoch 2 of attesters 3 to 6, which begins at 10 s.
+async fn handing_over() -> (Bench, Attesters) {
+    let (first, second) = (Attesters::new(), Attesters::of_epoch(2, [3, 4, 5, 6]));
+    let epochs = [Epoch { expires_at: 2_000, ..first.epoch() }, Epoch { activates_at: 10, ..second.epoch() }];
+    let bench = bench_with(first, Arc::new(EpochBook::new(NETWORK, epochs))).await;
+    (bench, second)
+}
+
+impl Bench {
+    /// Three attesters of an epoch sign.
+    async fn quorum(&mut self, attesters: &Attesters, commitment: Commitment) {
+        for secret in &attesters.secrets[..3] {
+            self.attest_by(secret, commitment).await;
+        }
+        self.run().await;
+    }
+
+    async fn first_quorum(&mut self, commitment: Commitment) {
+        for attester in 0..3 {
+            self.attest(commitment, attester).await;
+        }
+        self.run().await;
+    }
+
+    /// The epoch of the proof, and the lane's count, of everything that is ready.
+    async fn ready_by_epoch(&self) -> Vec<(u64, u64)> {
+        self.ready().await.iter().map(|one| (one.proof.epoch(), one.lane.count)).collect()
+    }
+
+    fn at(&self, second: u64) {
+        self.clock.advance_to(UnixMillis(second * 1_000));
+    }
+}
+
+#[tokio::test]
+async fn a_quiet_origin_is_proven_again_under_the_next_epoch() {
+    let (mut bench, second) = handing_over().await;
+    let commitment = bench.send(0..2).await;
+    bench.first_quorum(commitment).await;
+    bench.quorum(&second, commitment).await;
+    let chain = gateway(901).chain;
+    assert_eq!(bench.collector.newest_proof(chain, Some(2)), None, "it has not begun");
+
+    bench.at(10);
+    bench.quorum(&second, commitment).await;
+    let proven = bench.collector.newest_proof(chain, Some(2)).unwrap();
+    assert_eq!(proven.commitment, commitment);
+    proven.verify(&second.table).unwrap();
+    let proofs: Vec<ProofRecord> = published(&bench.records, 1).await;
+    assert_eq!(proofs.iter().map(|proof| proof.proof.epoch()).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(bench.ready_by_epoch().await, [(1, 2)], "nothing is handed on twice");
+}
+
+#[tokio::test]
+async fn one_signature_counts_in_both_epochs_whichever_is_proven_first() {
+    let (mut bench, second) = handing_over().await;
+    bench.at(10);
+    let commitment = bench.send(0..1).await;
+    bench.first_quorum(commitment).await;
+    for secret in &second.secrets[1..3] {
+        bench.attest_by(secret, commitment).await;
+    }
+    bench.run().await;
+    // The third of epoch 2's quorum is attester 3, whose one signature has proven epoch 1.
+    let proven = bench.collector.newest_proof(gateway(901).chain, Some(2)).unwrap();
+    assert_eq!(proven.proof.signers(&second.table).unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn each_destination_is_served_by_the_first_proof_that_it_takes() {
+    let (mut bench, second) = handing_over().await;
+    bench.at(10);
+    bench.in_force.set(gateway(902), vec![1]);
+    let one = bench.send(0..1).await;
+    bench.quorum(&second, one).await;
+    assert_eq!(bench.ready_by_epoch().await, [], "the destination has not heard of epoch 2");
+    bench.first_quorum(one).await;
+    assert_eq!(bench.ready_by_epoch().await, [(1, 1)]);
+
+    let two = bench.send(1..2).await;
+    bench.quorum(&second, two).await;
+    assert_eq!(bench.ready_by_epoch().await.len(), 1);
+    let Step::Idle(wake) = bench.stage.step().await.unwrap() else { panic!("nothing has come") };
+    assert_eq!(wake.at, Some(UnixMillis(10_000).after(LOOK_EVERY)), "it is looked again");
+    bench.in_force.set(gateway(902), vec![1, 2]);
+    bench.run().await;
+    assert_eq!(bench.ready_by_epoch().await, [(1, 1), (2, 2)], "as soon as it has");
+    bench.first_quorum(two).await;
+    assert_eq!(bench.ready_by_epoch().await.len(), 2, "whichever comes second brings nothing");
+}
+
+#[tokio::test]
+async fn before_an_epoch_expires_its_lanes_roots_are_handed_on_again_under_the_next() {
+    let (mut bench, second) = handing_over().await;
+    bench.at(10);
+    bench.in_force.set(gateway(902), vec![1, 2]);
+    let commitment = bench.send(0..3).await;
+    bench.first_quorum(commitment).await;
+    bench.quorum(&second, commitment).await;
+    let Step::Idle(wake) = bench.stage.step().await.unwrap() else { panic!("nothing has come") };
+    assert_eq!(wake.at, Some(UnixMillis(1_400_000)), "ten minutes before epoch 1 expires");
+    assert_eq!(bench.ready_by_epoch().await, [(1, 3)]);
+
+    bench.at(1_400);
+    bench.run().await;
+    bench.run().await;
+    assert_eq!(bench.ready_by_epoch().await, [(1, 3), (2, 3)]);
+    let again = bench.ready().await.pop().unwrap();
+    assert_eq!((again.before.count(), again.items.len()), (2, 1), "the root alone: its last leaf and no body");
+    let next = bench.send(3..4).await;
+    bench.first_quorum(next).await;
+    assert_eq!(bench.ready_by_epoch().await.len(), 2, "what is proven by epoch 1 alone waits");
+    bench.quorum(&second, next).await;
+    assert_eq!(bench.ready_by_epoch().await.last(), Some(&(2, 4)));
+}
+
+#[tokio::test]
+async fn after_a_restart_both_epochs_go_on_from_their_own_newest_proof() {
+    let (mut bench, second) = handing_over().await;
+    bench.at(10);
+    let one = bench.send(0..1).await;
+    bench.quorum(&second, one).await;
+    let two = bench.send(1..2).await;
+    bench.first_quorum(two).await;
+    bench.restart();
+    bench.run().await;
+    let chain = gateway(901).chain;
+    assert_eq!(bench.collector.newest_proof(chain, Some(1)).unwrap().commitment, two);
+    assert_eq!(bench.collector.newest_proof(chain, Some(2)).unwrap().commitment, one);
+    bench.quorum(&second, two).await;
+    assert_eq!(bench.collector.newest_proof(chain, Some(2)).unwrap().commitment, two);
 }

@@ -3,9 +3,13 @@
 //! | request | answer |
 //! | --- | --- |
 //! | `POST /v1/attestations`, a sealed batch (docs/protocol.md §9) | 200 `{"accepted": n, "proofs": ["0x…"]}`; 400 no batch; 401 unknown key or bad signature; 413 too long; 503 not now |
-//! | `GET /v1/attesters/{id}/attestations` | 200, `["0x…"]`: the newest `commitment ‖ signature` of each origin that was taken from it since this process began |
+//! | `GET /v1/attesters/{id}/attestations` | 200, `["0x…"]`: the newest `commitment ‖ signature` of each origin that was taken from it |
 //! | `GET /v1/origins` | 200, what is known about every origin |
-//! | `GET /v1/proofs/{chain}` | 200, the newest `commitment ‖ quorum proof` as bytes; 404 none yet |
+//! | `GET /v1/proofs/{chain}` | 200, the newest `commitment ‖ quorum proof` as bytes, with `?epoch=N` the newest in that epoch; 404 none yet |
+//! | `GET /v1/snapshots/{chain}` | 200, where the origin can be begun, as bytes: a `ProvenSnapshot`; 404 nowhere yet |
+//! | `GET /v1/lanes/{origin}/{destination}`, two gateways `eip155:N:0x…` | 200, the lane as it stands there: a `ProvenLane`; 404 it has no messages there |
+//! | `GET /v1/lanes/{origin}/{destination}/leaves/{sequence}?count=N` | 200, the message and its path among the first N: a `ServedLeaf`; 404 not here, or not any more |
+//! | `GET /v1/lanes/{origin}/{destination}/consistency?from=M&to=N` | 200, that the first N messages begin with the first M: a consistency proof; 404 it is not so long here |
 
 use std::sync::Arc;
 
@@ -13,7 +17,7 @@ use alloy::primitives::Bytes;
 use axum::{
     Json, Router,
     body::Bytes as Body,
-    extract::{DefaultBodyLimit, Path, State},
+    extract::{DefaultBodyLimit, Path, Query, State},
     http::StatusCode,
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -21,11 +25,13 @@ use axum::{
 use metalayer_proto::{
     batch::{BATCH_LEN_MAX, BatchError},
     bls::AttesterId,
-    ids::ChainId,
+    derivation::LeafId,
+    ids::{ChainId, GatewayId, LaneId},
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{CollectError, Collector, OriginStatus};
+use crate::archive::ArchiveError;
 
 /// What a batch is answered with.
 #[derive(Debug, Serialize)]
@@ -41,6 +47,10 @@ pub fn routes(collector: Arc<Collector>) -> Router {
         .route("/v1/attesters/{attester}/attestations", get(attestations_of))
         .route("/v1/origins", get(origins))
         .route("/v1/proofs/{chain}", get(newest_proof))
+        .route("/v1/snapshots/{chain}", get(snapshot))
+        .route("/v1/lanes/{origin}/{destination}", get(lane))
+        .route("/v1/lanes/{origin}/{destination}/leaves/{sequence}", get(leaf))
+        .route("/v1/lanes/{origin}/{destination}/consistency", get(consistency))
         .layer(DefaultBodyLimit::max(BATCH_LEN_MAX))
         .with_state(collector)
 }
@@ -59,7 +69,7 @@ const fn status_of(error: &CollectError) -> StatusCode {
     match error {
         CollectError::Batch(BatchError::UnknownKey(_) | BatchError::Signature(_)) => StatusCode::UNAUTHORIZED,
         CollectError::Batch(_) => StatusCode::BAD_REQUEST,
-        CollectError::Bus(_) => StatusCode::SERVICE_UNAVAILABLE,
+        CollectError::Bus(_) | CollectError::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 
@@ -78,14 +88,103 @@ async fn origins(State(collector): State<Arc<Collector>>) -> Json<Vec<OriginStat
     Json(collector.origins())
 }
 
-async fn newest_proof(State(collector): State<Arc<Collector>>, Path(chain): Path<String>) -> Response {
+/// Which proof is asked for.
+#[derive(Debug, Deserialize)]
+struct Asked {
+    epoch: Option<u64>,
+}
+
+async fn newest_proof(
+    State(collector): State<Arc<Collector>>,
+    Path(chain): Path<String>,
+    Query(Asked { epoch }): Query<Asked>,
+) -> Response {
     let chain = match chain.parse::<ChainId>() {
         Ok(chain) => chain,
         Err(error) => return (StatusCode::BAD_REQUEST, error.to_string()).into_response(),
     };
-    match collector.newest_proof(chain) {
+    match collector.newest_proof(chain, epoch) {
         Some(proven) => proven.to_bytes().into_response(),
         None => (StatusCode::NOT_FOUND, format!("nothing is proven of {chain} yet")).into_response(),
+    }
+}
+
+async fn snapshot(State(collector): State<Arc<Collector>>, Path(chain): Path<String>) -> Response {
+    let chain = match chain.parse::<ChainId>() {
+        Ok(chain) => chain,
+        Err(error) => return (StatusCode::BAD_REQUEST, error.to_string()).into_response(),
+    };
+    match collector.archive().start_of(chain) {
+        Some(served) => served.bytes().to_vec().into_response(),
+        None => (StatusCode::NOT_FOUND, format!("{chain} can be begun nowhere yet")).into_response(),
+    }
+}
+
+#[derive(Deserialize)]
+struct Count {
+    count: u64,
+}
+
+#[derive(Deserialize)]
+struct Growth {
+    from: u64,
+    to: u64,
+}
+
+async fn lane(
+    State(collector): State<Arc<Collector>>,
+    Path((origin, destination)): Path<(String, String)>,
+) -> Response {
+    match lane_of(&origin, &destination) {
+        Ok(lane) => served(Ok(collector.archive().lane(lane).map(|lane| lane.to_bytes()))),
+        Err(refusal) => refusal,
+    }
+}
+
+async fn leaf(
+    State(collector): State<Arc<Collector>>,
+    Path((origin, destination, sequence)): Path<(String, String, u64)>,
+    Query(Count { count }): Query<Count>,
+) -> Response {
+    match lane_of(&origin, &destination) {
+        Ok(lane) => {
+            let leaf = collector.archive().leaf(LeafId { lane, sequence }, count);
+            served(leaf.map(|leaf| leaf.map(|leaf| leaf.to_bytes())))
+        }
+        Err(refusal) => refusal,
+    }
+}
+
+async fn consistency(
+    State(collector): State<Arc<Collector>>,
+    Path((origin, destination)): Path<(String, String)>,
+    Query(Growth { from, to }): Query<Growth>,
+) -> Response {
+    match lane_of(&origin, &destination) {
+        Ok(lane) => {
+            let proof = collector.archive().consistency(lane, from, to);
+            served(proof.map(|proof| proof.map(|proof| proof.to_bytes())))
+        }
+        Err(refusal) => refusal,
+    }
+}
+
+#[allow(clippy::result_large_err, reason = "the error is the answer")]
+fn lane_of(origin: &str, destination: &str) -> Result<LaneId, Response> {
+    let end = |text: &str| {
+        text.parse::<GatewayId>().map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()).into_response())
+    };
+    Ok(LaneId { origin: end(origin)?, destination: end(destination)? })
+}
+
+fn served(answer: Result<Option<Vec<u8>>, ArchiveError>) -> Response {
+    match answer {
+        Ok(Some(bytes)) => bytes.into_response(),
+        Ok(None) => (StatusCode::NOT_FOUND, "it is not here").into_response(),
+        Err(error) => {
+            tracing::error!("the archive cannot answer: {error}");
+            (StatusCode::SERVICE_UNAVAILABLE, "the archive cannot answer").into_response()
+        }
     }
 }
 

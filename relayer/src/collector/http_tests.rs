@@ -8,7 +8,7 @@ use super::*;
 use crate::{
     collector::tests::{attestation, commitment, sealed},
     record::Records,
-    testing::{Attesters, FailingBus, NETWORK, clock, gateway, metrics, records},
+    testing::{Attesters, FailingBus, NETWORK, archive, clock, gateway, metrics, records},
 };
 
 /// A collector on a free port; its bus takes `publishes` records.
@@ -17,7 +17,8 @@ async fn served(publishes: usize) -> (String, Arc<Collector>, Attesters) {
     let bus: Arc<dyn Bus> = FailingBus::after(publishes, records(clock.clone()).bus);
     let records = Records::new(bus, metrics());
     let origins = [(gateway(901), Partition(1))].into();
-    let collector = Arc::new(Collector::new(attesters.book(), origins, records, clock, metrics()));
+    let collector = Collector::open(attesters.book(), origins, records, archive(), clock, metrics());
+    let collector = Arc::new(collector.unwrap());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let router = routes(collector.clone());
@@ -73,4 +74,18 @@ async fn what_is_known_about_each_origin_is_served() {
     let expected =
         serde_json::json!([{ "origin": 901, "commitments_signed": 1, "attested_height": 1, "proven_height": 1 }]);
     assert_eq!(serde_json::from_str::<serde_json::Value>(&answer).unwrap(), expected);
+}
+
+#[tokio::test]
+async fn what_is_not_in_the_archive_is_not_found_and_what_is_no_place_is_refused() {
+    let (url, ..) = served(0).await;
+    let status = async |path: &str| reqwest::get(format!("{url}/v1/{path}")).await.unwrap().status().as_u16();
+    let lane = format!("lanes/{}/{}", gateway(901), gateway(902));
+    assert_eq!(status("snapshots/eip155:901").await, 404);
+    assert_eq!(status("snapshots/901").await, 400);
+    assert_eq!(status(&lane).await, 404);
+    assert_eq!(status(&format!("{lane}/leaves/0?count=1")).await, 404);
+    assert_eq!(status(&format!("{lane}/leaves/0")).await, 400, "under which root?");
+    assert_eq!(status(&format!("{lane}/consistency?from=0&to=1")).await, 404);
+    assert_eq!(status("lanes/eip155:901/eip155:902").await, 400, "gateways, not chains");
 }

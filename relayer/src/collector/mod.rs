@@ -14,7 +14,7 @@ use std::{
 };
 
 use futures::future::try_join_all;
-use metalayer_node::{bus::BusError, clock::Clock, epochs::EpochBook};
+use metalayer_node::{bus::BusError, clock::Clock, epochs::EpochBook, store::StoreError};
 use metalayer_proto::{
     batch::{Attestation, BatchError, TransportBatch, TransportKey},
     bls::{AttesterId, UncheckedSignature},
@@ -27,7 +27,11 @@ use metalayer_proto::{
 use serde::Serialize;
 use signed::SignedHeights;
 
-use crate::{metrics::Metrics, record::Records};
+use crate::{
+    archive::{Archive, ArchiveError},
+    metrics::Metrics,
+    record::Records,
+};
 
 /// Why a batch is not taken.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +42,9 @@ pub enum CollectError {
     /// The bus failed; the same batch may be posted again.
     #[error(transparent)]
     Bus(#[from] BusError),
+    /// What it brought could not be kept; likewise.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 impl CollectError {
@@ -50,6 +57,7 @@ impl CollectError {
             Self::Batch(BatchError::Attestation { .. }) => "bad_attestation",
             Self::Batch(_) => "malformed",
             Self::Bus(_) => "bus",
+            Self::Store(_) => "store",
         }
     }
 }
@@ -73,6 +81,7 @@ pub struct Collector {
     /// The origins it collects for.
     origins: BTreeMap<GatewayId, Partition>,
     records: Records,
+    archive: Arc<Archive>,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
     state: Mutex<State>,
@@ -81,37 +90,49 @@ pub struct Collector {
 #[derive(Default)]
 struct State {
     signed: BTreeMap<GatewayId, SignedHeights>,
-    proofs: BTreeMap<GatewayId, ProvenCommitment>,
+    /// The newest proof of each origin in each epoch that has not expired.
+    proofs: BTreeMap<(GatewayId, u64), ProvenCommitment>,
     /// Each attester's newest attestation of each origin: what it asks for before it signs anything. Bounded by who is registered.
     newest: BTreeMap<(AttesterId, GatewayId), Attestation>,
 }
 
 impl Collector {
-    /// A collector for `origins`.
-    pub fn new(
+    /// A collector for `origins`, which knows what the archive has kept.
+    pub fn open(
         epochs: Arc<EpochBook>,
         origins: BTreeMap<GatewayId, Partition>,
         records: Records,
+        archive: Arc<Archive>,
         clock: Arc<dyn Clock>,
         metrics: Arc<Metrics>,
-    ) -> Self {
-        Self { epochs, origins, records, clock, metrics, state: Mutex::default() }
+    ) -> Result<Self, ArchiveError> {
+        let proof = |origin: &GatewayId| {
+            let proven = archive.start_of(origin.chain)?.proven().clone();
+            Some(((*origin, proven.proof.epoch()), proven))
+        };
+        let proofs = origins.keys().filter_map(proof).collect();
+        let state = State { newest: archive.attestations()?, proofs, ..State::default() };
+        Ok(Self { epochs, origins, records, archive, clock, metrics, state: Mutex::new(state) })
     }
 
     /// Takes a sealed batch: what is well-formed and of a known origin is on the bus when this resolves. Returns how many
-    /// attestations were taken, and the newest proof of each origin that the batch spoke of.
+    /// attestations were taken, and the newest proof, in each epoch that holds, of each origin that the batch spoke of.
     pub async fn take(&self, sealed: &[u8]) -> Result<(u32, Vec<ProvenCommitment>), CollectError> {
-        let (sender, batch) = self.open(sealed).inspect_err(|error| self.metrics.batch_refused(error.reason()))?;
+        let (sender, batch) = self.unseal(sealed).inspect_err(|error| self.metrics.batch_refused(error.reason()))?;
         // All at once, so that the bus makes them durable together.
         let published = batch.attestations.iter().map(|attestation| self.publish(&sender, attestation));
-        let taken = try_join_all(published).await?.into_iter().map(u32::from).sum();
+        let taken: Vec<_> = try_join_all(published).await?.into_iter().flatten().collect();
+        let newest = self.keep(sender.attester, &taken);
+        self.archive.keep_attestations(sender.attester, &newest)?;
         let state = self.state();
         let spoken_of: BTreeSet<_> = batch.attestations.iter().map(|one| one.commitment.origin).collect();
-        let proofs = spoken_of.iter().filter_map(|origin| state.proofs.get(origin)).cloned().collect();
-        Ok((taken, proofs))
+        let holding = self.epochs.holding(self.clock.now());
+        let keys = spoken_of.iter().flat_map(|origin| holding.iter().map(|epoch| (*origin, epoch.number())));
+        let proofs = keys.filter_map(|key| state.proofs.get(&key)).cloned().collect();
+        Ok((u32::try_from(taken.len()).unwrap_or(u32::MAX), proofs))
     }
 
-    fn open(&self, sealed: &[u8]) -> Result<(Sender, TransportBatch), CollectError> {
+    fn unseal(&self, sealed: &[u8]) -> Result<(Sender, TransportBatch), CollectError> {
         let now = self.clock.now();
         let is_registered = |key| self.epochs.signer(key, now).is_some();
         let (key, batch) = TransportBatch::open(sealed, self.epochs.network(), is_registered)?;
@@ -119,34 +140,39 @@ impl Collector {
         Ok((Sender { key, attester }, batch))
     }
 
-    /// False for an attestation that is not worth a record: an unknown origin, or a signature that is not even a point.
-    async fn publish(&self, sender: &Sender, attestation: &Attestation) -> Result<bool, BusError> {
+    /// The attestation, once it is on the bus; none if it is not worth a record: an unknown origin, or a signature that is not even a point.
+    async fn publish(&self, sender: &Sender, attestation: &Attestation) -> Result<Option<Attestation>, BusError> {
         let commitment = attestation.commitment;
         let Some(partition) = self.origins.get(&commitment.origin) else {
             self.metrics.attestation_refused("unknown_origin");
-            return Ok(false);
+            return Ok(None);
         };
         let Ok(signature) = UncheckedSignature::from_bytes(attestation.signature.as_slice()) else {
             // The sender's own: its transport signature vouched for these bytes.
             tracing::warn!(attester = %sender.attester, key = %sender.key, "an attestation's signature is no point of the curve");
             self.metrics.attestation_refused("no_point");
-            return Ok(false);
+            return Ok(None);
         };
         let record = AttestationRecord { commitment, attester: sender.attester, signature };
         self.records.publish(*partition, Vec::new(), None, record).await?;
-        self.keep(sender.attester, *attestation);
         self.metrics.attestation_taken(commitment.origin.chain);
-        Ok(true)
+        Ok(Some(*attestation))
     }
 
-    fn keep(&self, attester: AttesterId, attestation: Attestation) {
+    /// Takes note of what an attester sent; what of it is its newest of an origin.
+    fn keep(&self, attester: AttesterId, taken: &[Attestation]) -> Vec<Attestation> {
         let mut state = self.state();
-        let Commitment { origin, block_number, .. } = attestation.commitment;
-        state.signed.entry(origin).or_default().insert(block_number);
-        let newest = state.newest.entry((attester, origin)).or_insert(attestation);
-        if newest.commitment.block_number < block_number {
-            *newest = attestation;
+        let mut newest = BTreeMap::new();
+        for attestation in taken {
+            let Commitment { origin, block_number, .. } = attestation.commitment;
+            state.signed.entry(origin).or_default().insert(block_number);
+            let known = state.newest.entry((attester, origin)).or_insert(*attestation);
+            if known.commitment.block_number <= block_number {
+                *known = *attestation;
+                newest.insert(origin, *attestation);
+            }
         }
+        newest.into_values().collect()
     }
 
     /// The newest attestation that was taken of `attester` for each origin.
@@ -156,22 +182,33 @@ impl Collector {
         held.map(|(_, attestation)| *attestation).collect()
     }
 
+    /// What others may ask of all that was derived.
+    pub fn archive(&self) -> &Archive {
+        &self.archive
+    }
+
     /// Takes note of a proof that holds.
     pub fn proven(&self, proven: ProvenCommitment) {
+        let now = self.clock.now();
+        self.archive.proven(&proven);
         let mut state = self.state();
-        let origin = proven.commitment.origin;
-        let newer = state
-            .proofs
-            .get(&origin)
-            .is_none_or(|known| known.commitment.block_number <= proven.commitment.block_number);
+        state.proofs.retain(|(_, epoch), _| self.epochs.get(*epoch).is_some_and(|epoch| !epoch.has_expired(now)));
+        let key = (proven.commitment.origin, proven.proof.epoch());
+        let newer =
+            state.proofs.get(&key).is_none_or(|known| known.commitment.block_number <= proven.commitment.block_number);
         if newer {
-            state.proofs.insert(origin, proven);
+            state.proofs.insert(key, proven);
         }
     }
 
-    /// The newest proof of an origin.
-    pub fn newest_proof(&self, chain: ChainId) -> Option<ProvenCommitment> {
-        self.state().proofs.values().find(|proven| proven.commitment.origin.chain == chain).cloned()
+    /// The newest proof of an origin: in this epoch, or else in whatever one has the newest.
+    pub fn newest_proof(&self, chain: ChainId, epoch: Option<u64>) -> Option<ProvenCommitment> {
+        let state = self.state();
+        let asked = state
+            .proofs
+            .iter()
+            .filter(|((origin, number), _)| origin.chain == chain && epoch.is_none_or(|epoch| epoch == *number));
+        asked.map(|(_, proven)| proven).max_by_key(|proven| proven.commitment.block_number).cloned()
     }
 
     /// What is known about every origin.
@@ -181,7 +218,11 @@ impl Collector {
             origin: origin.chain,
             commitments_signed: state.signed.get(origin).map_or(0, SignedHeights::count),
             attested_height: state.signed.get(origin).and_then(SignedHeights::highest),
-            proven_height: state.proofs.get(origin).map(|proven| proven.commitment.block_number),
+            proven_height: state
+                .proofs
+                .range((*origin, 0)..=(*origin, u64::MAX))
+                .map(|(_, proven)| proven.commitment.block_number)
+                .max(),
         };
         self.origins.keys().map(status).collect()
     }

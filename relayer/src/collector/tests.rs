@@ -1,10 +1,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use std::time::Duration;
+
 use alloy::primitives::FixedBytes;
+use metalayer_node::epochs::{Epoch, EpochBook};
 use metalayer_proto::{bls::SecretKey, commitment::Commitment, ids::NetworkId};
 
 use super::*;
-use crate::testing::{Attesters, Lane, NETWORK, clock, gateway, message, metrics, published, records, transport};
+use crate::testing::{
+    Attesters, Lane, NETWORK, archive, clock, gateway, message, metrics, published, records, transport,
+};
 
 struct Door {
     attesters: Attesters,
@@ -13,10 +18,15 @@ struct Door {
 }
 
 fn door() -> Door {
+    door_over(archive())
+}
+
+/// A process that begins with what the archive has kept.
+fn door_over(archive: Arc<Archive>) -> Door {
     let (attesters, clock) = (Attesters::new(), clock());
     let records = records(clock.clone());
     let origins = BTreeMap::from([(gateway(901), Partition(1))]);
-    let collector = Collector::new(attesters.book(), origins, records.clone(), clock, metrics());
+    let collector = Collector::open(attesters.book(), origins, records.clone(), archive, clock, metrics()).unwrap();
     Door { attesters, records, collector }
 }
 
@@ -113,6 +123,24 @@ async fn an_attesters_newest_attestation_of_each_origin_is_kept() {
     assert_eq!(door.collector.attestations_of(other), []);
 }
 
+/// SECURITY: the guard's records restored from an old backup, and a collector that was just restarted.
+#[tokio::test]
+async fn what_an_attester_has_signed_is_answered_right_after_a_restart() {
+    let archive = archive();
+    let before = door_over(archive.clone());
+    let secret = &before.attesters.secrets[2];
+    let at = |height| {
+        let mut commitment = commitment();
+        commitment.block_number = height;
+        attestation(secret, commitment)
+    };
+    for batch in [vec![at(5), at(7)], vec![at(6)]] {
+        before.collector.take(&sealed(NETWORK, 2, batch)).await.unwrap();
+    }
+    let after = door_over(archive);
+    assert_eq!(after.collector.attestations_of(secret.public_key().attester_id()), [at(7)]);
+}
+
 #[tokio::test]
 async fn the_newest_proof_of_an_origin_is_answered_and_never_an_older_one() {
     let door = door();
@@ -126,6 +154,31 @@ async fn the_newest_proof_of_an_origin_is_answered_and_never_an_older_one() {
     let batch = sealed(NETWORK, 0, vec![attestation(&door.attesters.secrets[0], commitment())]);
     let (_, proofs) = door.collector.take(&batch).await.unwrap();
     assert_eq!(proofs, [proven(7)]);
-    assert_eq!(door.collector.newest_proof(ChainId::new(901).unwrap()), Some(proven(7)));
-    assert_eq!(door.collector.newest_proof(ChainId::new(902).unwrap()), None);
+    assert_eq!(door.collector.newest_proof(ChainId::new(901).unwrap(), None), Some(proven(7)));
+    assert_eq!(door.collector.newest_proof(ChainId::new(902).unwrap(), None), None);
+}
+
+#[tokio::test]
+async fn each_epoch_has_its_own_newest_proof_until_it_expires() {
+    let (first, second) = (Attesters::new(), Attesters::of_epoch(2, [2, 3, 4, 5]));
+    let clock = clock();
+    let epochs = Arc::new(EpochBook::new(NETWORK, [Epoch { expires_at: 10, ..first.epoch() }, second.epoch()]));
+    let origins = BTreeMap::from([(gateway(901), Partition(1))]);
+    let collector =
+        Collector::open(epochs, origins, records(clock.clone()), archive(), clock.clone(), metrics()).unwrap();
+    let chain = ChainId::new(901).unwrap();
+    let at = |height| Commitment { block_number: height, ..commitment() };
+    let (old, new) = (first.prove(at(7), 3), second.prove(at(5), 3));
+    collector.proven(old.clone());
+    collector.proven(new.clone());
+    assert_eq!(collector.newest_proof(chain, None), Some(old.clone()));
+    assert_eq!(collector.newest_proof(chain, Some(1)), Some(old.clone()));
+    assert_eq!(collector.newest_proof(chain, Some(2)), Some(new.clone()));
+    let batch = sealed(NETWORK, 0, vec![attestation(&first.secrets[0], commitment())]);
+    assert_eq!(collector.take(&batch).await.unwrap().1, [old, new.clone()]);
+
+    clock.advance(Duration::from_secs(10));
+    collector.proven(new.clone());
+    assert_eq!(collector.newest_proof(chain, None), Some(new));
+    assert_eq!(collector.newest_proof(chain, Some(1)), None);
 }

@@ -10,18 +10,6 @@ alloy::sol! {
         uint64 expiresAt;
     }
 
-    struct Epoch {
-        bytes32 tableHash;
-        uint64 activatesAt;
-        uint64 expiresAt;
-        uint16 members;
-        uint128 totalStake;
-        uint16 chunks;
-    }
-
-    function loadChunk(bytes header, uint256 index, bytes chunk);
-    function epoch(uint64 number) returns (Epoch);
-
     struct Config {
         bytes32 network;
         uint64 hubChainId;
@@ -94,6 +82,10 @@ alloy::sol! {
 
     // What is asked of a gateway.
     function config() view returns (Config);
+    function registerAttester(bytes key, bytes possession, bytes32 transportKey);
+    function setStake(address operator, uint96 stake);
+    function closeEpoch(bytes header, uint256 index, bytes chunk);
+    function announceEpoch(bytes32 tableHash, uint64 activatesAt, uint64 expiresAt);
 
     // The chain lacks a precompile of EIP-2537, or it computes something else.
     error PrecompileFailed(address precompile);

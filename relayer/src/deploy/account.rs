@@ -6,7 +6,7 @@ use alloy::{
     consensus::TxEnvelope,
     eips::{BlockNumberOrTag, Encodable2718},
     network::{EthereumWallet, NetworkTransactionBuilder, TransactionBuilder},
-    primitives::{Address, Bytes, TxHash, TxKind},
+    primitives::{Address, Bytes, TxHash, TxKind, U256},
     providers::{DynProvider, Provider, ProviderBuilder},
     rpc::types::{TransactionReceipt, TransactionRequest},
     signers::local::PrivateKeySigner,
@@ -22,6 +22,8 @@ const INCLUSION_MAX: Duration = Duration::from_secs(120);
 const RECEIPT_POLL: Duration = Duration::from_millis(100);
 /// How many blocks of rising base fee a transaction survives (EIP-1559): doubling takes six.
 const BASE_FEE_HEADROOM: u128 = 2;
+/// The gas of a transaction that only moves coin.
+const TRANSFER_GAS: u64 = 21_000;
 
 /// An account that sends transactions on one chain.
 #[derive(Debug, Clone)]
@@ -38,6 +40,13 @@ pub struct Account {
 pub struct Inclusion {
     what: String,
     hash: TxHash,
+}
+
+impl Inclusion {
+    /// The transaction's hash.
+    pub const fn hash(&self) -> TxHash {
+        self.hash
+    }
 }
 
 impl Account {
@@ -95,14 +104,25 @@ impl Account {
         data: Bytes,
         gas: u64,
     ) -> Result<Inclusion, TransactionError> {
+        let request = TransactionRequest { to: Some(to), ..Default::default() }.with_gas_limit(gas).with_input(data);
+        self.submit(what, request).await
+    }
+
+    /// Gives `to` what so much gas costs now, without waiting.
+    pub async fn pay_for_gas(&mut self, to: Address, gas: u64) -> Result<Inclusion, TransactionError> {
+        let (max_fee, _) = self.fees().await?;
+        let coin = U256::from(max_fee).saturating_mul(U256::from(gas));
+        let request = TransactionRequest::default().with_to(to).with_value(coin).with_gas_limit(TRANSFER_GAS);
+        self.submit("giving coin to an account", request).await
+    }
+
+    async fn submit(&mut self, what: &str, request: TransactionRequest) -> Result<Inclusion, TransactionError> {
         let (max_fee, tip) = self.fees().await?;
-        let request = TransactionRequest { to: Some(to), ..Default::default() }
+        let request = request
             .with_chain_id(self.chain.get())
             .with_nonce(self.nonce)
-            .with_gas_limit(gas)
             .with_max_fee_per_gas(max_fee)
-            .with_max_priority_fee_per_gas(tip)
-            .with_input(data);
+            .with_max_priority_fee_per_gas(tip);
         let unsigned =
             |problem: String| TransactionError::Unsigned { chain: self.chain, what: what.to_owned(), problem };
         let signed: TxEnvelope = request.build(&self.wallet).await.map_err(|error| unsigned(error.to_string()))?;
@@ -166,8 +186,8 @@ fn node(what: &'static str) -> impl Fn(RpcError<TransportErrorKind>) -> Transact
     move |error| TransactionError::Node { what, problem: without_url(&error) }
 }
 
-/// A node's URL may hold its key, and the client's errors hold the URL (I12).
-fn without_url(error: &RpcError<TransportErrorKind>) -> String {
+/// What went wrong: a node's URL may hold its key, and the client's errors hold the URL (I12).
+pub fn without_url(error: &RpcError<TransportErrorKind>) -> String {
     match error {
         RpcError::ErrorResp(response) => response.message.to_string(),
         RpcError::Transport(TransportErrorKind::HttpError(http)) => format!("HTTP status {}", http.status),

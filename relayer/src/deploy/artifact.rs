@@ -43,10 +43,12 @@ artifacts! {
     HUB = "Hub";
     /// The hub's hand on a chain.
     HUB_AGENT = "HubAgent";
+    /// $ERA's bridge that also sends what no honest one would; for networks that are thrown away.
+    FAULTY_MODULE = "FaultyModule";
     /// Takes every message and does nothing; for networks that are thrown away.
     RECIPIENT = "Recipient";
-    /// Takes no message; for networks that are thrown away.
-    REVERTING_RECIPIENT = "RevertingRecipient";
+    /// Takes no message until it is told to; for networks that are thrown away.
+    REVERTING_ONCE_RECIPIENT = "RevertingOnceRecipient";
 }
 
 impl Artifact {
@@ -79,8 +81,9 @@ mod tests {
             Artifact::GATEWAY,
             Artifact::HUB,
             Artifact::HUB_AGENT,
+            Artifact::FAULTY_MODULE,
             Artifact::RECIPIENT,
-            Artifact::REVERTING_RECIPIENT,
+            Artifact::REVERTING_ONCE_RECIPIENT,
         ] {
             let code = artifact.creation(&[]).unwrap();
             assert!((1..=INITCODE_MAX).contains(&code.len()), "{}: {} bytes", artifact.name(), code.len());

@@ -4,7 +4,11 @@ use alloy::{
     primitives::{Address, Bytes, TxKind, aliases::U48},
     sol_types::{SolCall, SolConstructor, SolError},
 };
-use metalayer_proto::quorum::EpochTable;
+use metalayer_proto::{
+    events::abi::{epochCall, loadChunkCall},
+    ids::ChainId,
+    quorum::EpochTable,
+};
 
 use super::{
     Account, Artifact, DeployError, Deployment, Inclusion, Plan, TransactionError,
@@ -90,8 +94,9 @@ impl<'a> Builder<'a> {
         }
         let gateway = create(account, Artifact::GATEWAY, self.gateway()?).await?;
         let deployment_block = created(account, Artifact::GATEWAY, &gateway, at.gateway).await?;
-        let bridge = create(account, Artifact::ERA_BRIDGE, self.era_bridge()?).await?;
-        created(account, Artifact::ERA_BRIDGE, &bridge, at.era_bridge).await?;
+        let artifact = self.bridge(account.chain());
+        let bridge = create(account, artifact, self.era_bridge(artifact)?).await?;
+        created(account, artifact, &bridge, at.era_bridge).await?;
         if account.chain() == self.plan.hub_chain {
             let registry = create(account, Artifact::HUB, self.hub()?).await?;
             created(account, Artifact::HUB, &registry, self.network.registry).await?;
@@ -103,9 +108,9 @@ impl<'a> Builder<'a> {
 
     async fn require_usable(&self, account: &Account) -> Result<(), DeployError> {
         let table = &self.plan.table;
-        let data = abi::epochCall { number: table.epoch() }.abi_encode().into();
+        let data = epochCall { number: table.epoch() }.abi_encode().into();
         let answer = account.call("reading the epoch", self.addresses.attester_set, data).await?;
-        let usable = abi::epochCall::abi_decode_returns(&answer).is_ok_and(|epoch| {
+        let usable = epochCall::abi_decode_returns(&answer).is_ok_and(|epoch| {
             epoch.tableHash == table.hash() && epoch.members == table.len() && epoch.totalStake == table.total()
         });
         if usable { Ok(()) } else { Err(DeployError::EpochUnusable { chain: account.chain(), epoch: table.epoch() }) }
@@ -172,14 +177,19 @@ impl<'a> Builder<'a> {
         Artifact::GATEWAY.creation(&Gateway::constructorCall { config }.abi_encode())
     }
 
-    fn era_bridge(&self) -> Result<Bytes, DeployError> {
+    fn bridge(&self, chain: ChainId) -> Artifact {
+        if self.plan.faulty == Some(chain) { Artifact::FAULTY_MODULE } else { Artifact::ERA_BRIDGE }
+    }
+
+    /// Both bridges take the same arguments.
+    fn era_bridge(&self, artifact: Artifact) -> Result<Bytes, DeployError> {
         let arguments = EraBridge::constructorCall {
             gateway: self.addresses.gateway,
             moduleId: ERA_MODULE,
             capacity: self.plan.inbound.capacity,
             window: U48::from(self.plan.inbound.window_s),
         };
-        Artifact::ERA_BRIDGE.creation(&arguments.abi_encode())
+        artifact.creation(&arguments.abi_encode())
     }
 
     fn hub(&self) -> Result<Bytes, DeployError> {
@@ -218,11 +228,8 @@ async fn load_table(account: &mut Account, to: Address, table: &EpochTable) -> R
     let header: Bytes = table.header().into();
     let mut gas = Vec::new();
     for (index, chunk) in table.chunks().enumerate() {
-        let call = abi::loadChunkCall {
-            header: header.clone(),
-            index: alloy::primitives::U256::from(index),
-            chunk: chunk.into(),
-        };
+        let call =
+            loadChunkCall { header: header.clone(), index: alloy::primitives::U256::from(index), chunk: chunk.into() };
         let sent = account.send("loading the epoch's table", TxKind::Call(to), call.abi_encode().into()).await?;
         gas.push(account.included(&sent).await?.gas_used);
         tracing::info!(chain = %account.chain(), epoch = table.epoch(), chunk = index, "loaded a chunk of the epoch's table");

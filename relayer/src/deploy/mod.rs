@@ -8,6 +8,7 @@ mod abi;
 mod account;
 mod artifact;
 mod contracts;
+mod epochs;
 mod error;
 mod network_file;
 mod plan;
@@ -18,9 +19,10 @@ use futures::future::try_join_all;
 use metalayer_proto::ids::{ChainId, GatewayId, NetworkId};
 
 pub(crate) use abi::configCall as GatewayConfig;
-pub use account::{Account, Inclusion};
+pub use account::{Account, Inclusion, without_url};
 pub use artifact::Artifact;
 pub use contracts::Addresses;
+pub use epochs::{Registration, Times, hand_over, register, set_stakes};
 pub use error::{DeployError, TransactionError};
 pub use plan::{ChainPlan, InboundCap, Plan, RegistryRoles, Roles};
 

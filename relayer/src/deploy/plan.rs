@@ -31,6 +31,8 @@ pub struct Plan {
     pub epoch_overlap_s: u64,
     /// How much $ERA may arrive from one chain.
     pub inbound: InboundCap,
+    /// A chain whose bridge is `FaultyModule`, if the network is to be thrown away.
+    pub faulty: Option<ChainId>,
     /// Who may do what.
     pub roles: Roles,
 }
