@@ -8,7 +8,7 @@ FORGE := node_modules/.bin/forge
 PREFIX ?= $(HOME)/.local
 ARGS ?=
 
-.PHONY: help demo test test-contracts test-rust test-e2e check bench install fresh-check stop clean-cache preflight build
+.PHONY: help demo test test-contracts test-rust test-e2e check bench soak install fresh-check stop clean-cache preflight build
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -20,7 +20,7 @@ preflight: ## check this machine and install missing system packages
 build: preflight
 	@$(CARGO) build --workspace --bins
 
-demo: build ## a whole Metalayer on this machine, 300 messages, a table (ARGS="--json --keep --seed 7")
+demo: build ## a whole Metalayer on this machine, 1,000 messages, a table (ARGS="--json --keep --seed 7")
 	@tools/demo $(ARGS)
 
 test: preflight test-contracts test-rust test-e2e ## every test there is
@@ -53,6 +53,9 @@ bench: preflight ## gas of the contracts' measured paths against what is committ
 	cd contracts && tools/gas --check >&2
 	@cat contracts/gas-report.md
 	@$(CARGO) run --quiet --bin devnet -- gas
+
+soak: build ## ten demos with ten seeds (twenty minutes)
+	@tools/soak
 
 install: build ## put attester, relayer and devnet into $(PREFIX)/bin
 	@target=$$($(CARGO) target-dir); mkdir -p "$(PREFIX)/bin"; \

@@ -2,6 +2,7 @@
 
 use std::{
     io::{IsTerminal, Write, stderr},
+    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -12,6 +13,11 @@ const PLAIN_EVERY: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Console {
     terminal: bool,
+    shown: Mutex<Shown>,
+}
+
+#[derive(Debug, Default)]
+struct Shown {
     /// Whether the last line is one of progress, to be overwritten.
     open: bool,
     plain_at: Option<Instant>,
@@ -26,24 +32,27 @@ impl Default for Console {
 impl Console {
     /// On this process's standard error.
     pub fn new() -> Self {
-        Self { terminal: stderr().is_terminal(), open: false, plain_at: None }
+        Self { terminal: stderr().is_terminal(), shown: Mutex::default() }
     }
 
     /// Writes a line that stays.
-    pub fn say(&mut self, line: &str) {
-        let clear = if std::mem::take(&mut self.open) { "\r\x1b[2K" } else { "" };
+    pub fn say(&self, line: &str) {
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let clear = if std::mem::take(&mut shown.open) { "\r\x1b[2K" } else { "" };
         // Nobody to tell if standard error is closed.
         let _ = writeln!(stderr(), "{clear}{line}");
     }
 
     /// Shows how far something is.
-    pub fn progress(&mut self, line: &str) {
+    pub fn progress(&self, line: &str) {
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         if self.terminal {
             let _ = write!(stderr(), "\r\x1b[2K{line}");
             let _ = stderr().flush();
-            self.open = true;
-        } else if self.plain_at.is_none_or(|at| at.elapsed() >= PLAIN_EVERY) {
-            self.plain_at = Some(Instant::now());
+            shown.open = true;
+        } else if shown.plain_at.is_none_or(|at| at.elapsed() >= PLAIN_EVERY) {
+            shown.plain_at = Some(Instant::now());
+            drop(shown);
             self.say(line);
         }
     }

@@ -20,10 +20,16 @@ mod abi {
             function balanceOf(address account) returns (uint256);
             function totalSupply() returns (uint256);
             function transfer(address to, uint256 amount) returns (bool);
+            function approve(address spender, uint256 amount) returns (bool);
         }
 
         interface Bridge {
             function transfer(uint64 destinationChainId, address to, uint256 amount);
+        }
+
+        interface FaultyModule {
+            function sendAboveMax(uint64 destinationChainId, address to, uint256 amount);
+            function sendUndecodable(uint64 destinationChainId, uint256 amount);
         }
     }
 }
@@ -31,6 +37,21 @@ mod abi {
 /// The call of a bridge that sends `amount` to an account on another chain.
 pub fn transfer_to(destination: ChainId, to: Address, amount: U256) -> Bytes {
     abi::Bridge::transferCall { destinationChainId: destination.get(), to, amount }.abi_encode().into()
+}
+
+/// The call of a faulty bridge that burns, and sends `amount` whatever the route's highest value is.
+pub fn above_max(destination: ChainId, to: Address, amount: U256) -> Bytes {
+    abi::FaultyModule::sendAboveMaxCall { destinationChainId: destination.get(), to, amount }.abi_encode().into()
+}
+
+/// The call of a faulty bridge that burns `amount`, and sends what says no transfer.
+pub fn undecodable(destination: ChainId, amount: U256) -> Bytes {
+    abi::FaultyModule::sendUndecodableCall { destinationChainId: destination.get(), amount }.abi_encode().into()
+}
+
+/// The call of the token that lets `spender` take fees.
+pub fn approve(spender: Address) -> Bytes {
+    abi::Token::approveCall { spender, amount: U256::MAX }.abi_encode().into()
 }
 
 /// The call of the token that gives `amount` to an account on its own chain.

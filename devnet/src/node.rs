@@ -1,29 +1,21 @@
-//! EVM nodes: anvil processes on ports that they choose themselves.
+//! EVM nodes: anvil processes on ports that they choose themselves, or nodes that already run.
 
-use std::{
-    collections::BTreeMap,
-    fs, io,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{collections::BTreeMap, path::Path, str::FromStr};
 
 use alloy::{
-    network::Ethereum,
-    primitives::{Address, U256},
-    providers::{Provider, ProviderBuilder},
+    primitives::{B256, b256},
+    providers::{DynProvider, Provider, ProviderBuilder},
+    signers::{k256::ecdsa, local::PrivateKeySigner},
 };
 use metalayer_proto::ids::ChainId;
 
-use crate::processes::{ProcessError, Processes};
+use crate::{
+    listening::{self, ListenError},
+    processes::Processes,
+};
 
-/// How long a node may take to listen.
-const START_MAX: Duration = Duration::from_secs(60);
-/// How often it is looked whether it does.
-const START_POLL: Duration = Duration::from_millis(50);
-/// What every funded account gets: 10,000 of the chain's own coin.
-const FUNDS: u128 = 10_000 * 10_u128.pow(18);
-/// What anvil prints before its address, once it listens.
-const LISTENING: &str = "Listening on ";
+/// The key of the account to which every anvil gives 10,000 of its chain's coin. Everybody knows it.
+const ANVILS_KEY: B256 = b256!("0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80");
 
 /// How a node makes blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,40 +24,6 @@ pub enum Blocks {
     EverySecond,
     /// One for each transaction.
     AtOnce,
-}
-
-/// Why there is no node.
-#[derive(Debug, thiserror::Error)]
-pub enum NodeError {
-    /// It cannot be started, or ended.
-    #[error(transparent)]
-    Process(#[from] ProcessError),
-    /// Its log cannot be read.
-    #[error("cannot read {}: {source}", log.display())]
-    Log {
-        /// The log.
-        log: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// It does not say where it listens.
-    #[error("{name} does not listen after {} s; its log is {log}", START_MAX.as_secs(), log = log.display())]
-    Silent {
-        /// Which.
-        name: String,
-        /// Its log.
-        log: PathBuf,
-    },
-    /// It refuses to fund an account.
-    #[error("{name} does not fund {account}: {problem}")]
-    Funding {
-        /// Which.
-        name: String,
-        /// Whose account.
-        account: Address,
-        /// The node's words.
-        problem: String,
-    },
 }
 
 /// A running node.
@@ -77,6 +35,8 @@ pub struct Node {
     pub chain: ChainId,
     /// Where it answers.
     pub url: String,
+    /// Other nodes of its chain.
+    pub more_urls: Vec<String>,
 }
 
 impl Node {
@@ -88,7 +48,7 @@ impl Node {
         chain: ChainId,
         blocks: Blocks,
         more: &[&str],
-    ) -> Result<Self, NodeError> {
+    ) -> Result<Self, ListenError> {
         let id = chain.get().to_string();
         let mut arguments = vec!["--port", "0", "--chain-id", &id, "--accounts", "1"];
         if blocks == Blocks::EverySecond {
@@ -96,51 +56,79 @@ impl Node {
         }
         arguments.extend(more);
         let log = processes.start(name, anvil, &arguments, &BTreeMap::new())?;
-        let silent = |_| NodeError::Silent { name: name.to_owned(), log: log.clone() };
-        let address = tokio::time::timeout(START_MAX, listening(processes, &log)).await.map_err(silent)??;
-        Ok(Self { name: name.to_owned(), chain, url: format!("http://{address}") })
+        let address = listening::wait(processes, name, &log).await?;
+        Ok(Self { name: name.to_owned(), chain, url: format!("http://{address}"), more_urls: Vec::new() })
     }
 
-    /// Gives each account some of the chain's own coin.
-    pub async fn fund(&self, accounts: &[Address]) -> Result<(), NodeError> {
-        let failed =
-            |account: Address, problem: String| NodeError::Funding { name: self.name.clone(), account, problem };
-        for account in accounts {
-            let url = self.url.parse().map_err(|_| failed(*account, format!("`{}` is no URL", self.url)))?;
-            let provider = ProviderBuilder::<_, _, Ethereum>::default().connect_http(url);
-            let set = provider.raw_request::<_, ()>("anvil_setBalance".into(), (*account, U256::from(FUNDS))).await;
-            set.map_err(|error| failed(*account, error.to_string()))?;
-        }
-        Ok(())
+    /// Nodes of a chain that already run.
+    pub fn given(name: &str, given: &Given) -> Self {
+        let Given { chain, url, more_urls } = given.clone();
+        Self { name: name.to_owned(), chain, url, more_urls }
     }
-}
 
-/// The address that a node says, in its log, it listens on.
-async fn listening(processes: &mut Processes, log: &Path) -> Result<String, NodeError> {
-    loop {
-        let text = fs::read_to_string(log).map_err(|source| NodeError::Log { log: log.to_owned(), source })?;
-        if let Some(address) = address_in(&text) {
-            return Ok(address.to_owned());
-        }
-        processes.check()?;
-        tokio::time::sleep(START_POLL).await;
+    /// Who has coin on every chain whose node is started here.
+    pub fn rich() -> Result<PrivateKeySigner, ecdsa::Error> {
+        PrivateKeySigner::from_bytes(&ANVILS_KEY)
+    }
+
+    /// Where its chain is answered for, the node itself first.
+    pub fn urls(&self) -> Vec<String> {
+        std::iter::once(&self.url).chain(&self.more_urls).cloned().collect()
+    }
+
+    /// The node, for reading. An error does not repeat its URL, which may hold a secret (I12).
+    pub fn provider(&self) -> Result<DynProvider, String> {
+        let url = self.url.parse().map_err(|_| format!("the node of {} has no valid URL", self.chain))?;
+        Ok(ProviderBuilder::default().connect_http(url).erased())
     }
 }
 
-fn address_in(log: &str) -> Option<&str> {
-    // Only a whole line: the rest of the port may not be written yet.
-    let (line, _) = log.split_once(LISTENING)?.1.split_once('\n')?;
-    Some(line.trim())
+/// Nodes of one chain that already run: `ID=URL[,URL...]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Given {
+    /// The chain.
+    pub chain: ChainId,
+    /// Its node.
+    pub url: String,
+    /// Its other nodes.
+    pub more_urls: Vec<String>,
+}
+
+/// Text that names no nodes. Does not repeat it: a URL may hold a secret (I12).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("write ID=URL[,URL...] with the chain's EIP-155 id and its nodes, such as 11155111=https://node.example.org")]
+pub struct InvalidGiven;
+
+impl FromStr for Given {
+    type Err = InvalidGiven;
+
+    fn from_str(text: &str) -> Result<Self, InvalidGiven> {
+        let (id, urls) = text.split_once('=').ok_or(InvalidGiven)?;
+        let id = id.strip_prefix("eip155:").unwrap_or(id).parse().map_err(|_| InvalidGiven)?;
+        let chain = ChainId::new(id).map_err(|_| InvalidGiven)?;
+        let is_http = |url: &str| url.starts_with("http://") || url.starts_with("https://");
+        if !urls.split(',').all(is_http) {
+            return Err(InvalidGiven);
+        }
+        let mut urls = urls.split(',').map(str::to_owned);
+        Ok(Self { chain, url: urls.next().ok_or(InvalidGiven)?, more_urls: urls.collect() })
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
-    fn an_address_counts_once_its_line_is_whole() {
-        assert_eq!(address_in("banner\nListening on 127.0.0.1:40"), None);
-        assert_eq!(address_in("banner\nListening on 127.0.0.1:40123\n"), Some("127.0.0.1:40123"));
-        assert_eq!(address_in("banner\n"), None);
+    fn nodes_that_run_are_named_by_chain_and_urls() {
+        let given: Given = "eip155:7=http://a,https://b/x=1".parse().unwrap();
+        assert_eq!((given.chain.get(), given.url.as_str()), (7, "http://a"));
+        assert_eq!(given.more_urls, ["https://b/x=1"]);
+        assert!("7=http://a".parse::<Given>().unwrap().more_urls.is_empty());
+        for text in ["7", "7=", "=http://a", "0=http://a", "x=http://a", "7=http://a,", "7=ftp://secret"] {
+            let error = text.parse::<Given>().unwrap_err();
+            assert!(!error.to_string().contains("secret"));
+        }
     }
 }

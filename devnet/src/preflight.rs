@@ -8,12 +8,12 @@ use std::{
 /// The programs that a run starts.
 #[derive(Debug, Clone)]
 pub struct Programs {
-    /// The EVM node.
-    pub anvil: PathBuf,
     /// The attesters' daemon.
     pub attester: PathBuf,
     /// The hub's daemon.
     pub relayer: PathBuf,
+    /// This program, for its proxies.
+    pub devnet: PathBuf,
 }
 
 /// All that is missing, with what to do about each.
@@ -21,31 +21,39 @@ pub struct Programs {
 #[error("{}", .0.join("\n"))]
 pub struct Missing(Vec<String>);
 
-/// The programs of a demo run from `clone`, with daemons that stand in `beside`.
-pub fn programs(clone: &Path, beside: &Path, search_path: &str) -> Result<Programs, Missing> {
+/// The programs that stand in `beside`.
+pub fn programs(beside: &Path) -> Result<Programs, Missing> {
     let mut problems = Vec::new();
-    let mut need = |found: Option<PathBuf>, problem: &dyn Fn() -> String| {
-        found.unwrap_or_else(|| {
-            problems.push(problem());
-            PathBuf::new()
-        })
+    let mut need = |name: &str| {
+        let path = beside.join(name);
+        if !path.is_file() {
+            problems.push(format!("{name} is not in {}: build it with `make build`", beside.display()));
+        }
+        path
     };
-    let daemon = |name: &str| Some(beside.join(name)).filter(|path| path.is_file());
-    let not_built = |name: &str| format!("{name} is not in {}: build it with `make build`", beside.display());
-    let anvil = need(anvil(clone, search_path), &anvil_missing);
-    let attester = need(daemon("attester"), &|| not_built("attester"));
-    let relayer = need(daemon("relayer"), &|| not_built("relayer"));
-    if problems.is_empty() { Ok(Programs { anvil, attester, relayer }) } else { Err(Missing(problems)) }
+    let programs = Programs { attester: need("attester"), relayer: need("relayer"), devnet: need("devnet") };
+    if problems.is_empty() { Ok(programs) } else { Err(Missing(problems)) }
+}
+
+impl Missing {
+    /// Both, or all that either lacks.
+    pub fn both<A, B>(one: Result<A, Self>, other: Result<B, Self>) -> Result<(A, B), Self> {
+        match (one, other) {
+            (Ok(one), Ok(other)) => Ok((one, other)),
+            (one, other) => {
+                let problems = one.err().into_iter().chain(other.err()).flat_map(|Self(problems)| problems);
+                Err(Self(problems.collect()))
+            }
+        }
+    }
 }
 
 /// The EVM node: the project's own, else the one on the search path.
 pub fn anvil_program(clone: &Path, search_path: &str) -> Result<PathBuf, Missing> {
-    anvil(clone, search_path).ok_or_else(|| Missing(vec![anvil_missing()]))
-}
-
-fn anvil_missing() -> String {
-    "anvil is neither in contracts/node_modules nor on PATH: install it with `tools/contracts-ready`, or from https://getfoundry.sh"
-        .to_owned()
+    anvil(clone, search_path).ok_or_else(|| {
+        let problem = "anvil is neither in contracts/node_modules nor on PATH: install it with `tools/contracts-ready`, or from https://getfoundry.sh";
+        Missing(vec![problem.to_owned()])
+    })
 }
 
 fn anvil(clone: &Path, search_path: &str) -> Option<PathBuf> {
@@ -66,8 +74,9 @@ mod tests {
     #[test]
     fn everything_missing_is_named_at_once() {
         let empty = tempfile::tempdir().unwrap();
-        let Missing(problems) = programs(empty.path(), empty.path(), "").unwrap_err();
-        for name in ["anvil", "attester", "relayer"] {
+        let missing = Missing::both(programs(empty.path()), anvil_program(empty.path(), ""));
+        let Missing(problems) = missing.unwrap_err();
+        for name in ["anvil", "attester", "relayer", "devnet"] {
             assert!(problems.iter().any(|problem| problem.starts_with(name)), "{name} is not named in {problems:?}");
         }
     }

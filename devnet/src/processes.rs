@@ -37,6 +37,14 @@ pub enum ProcessError {
         /// Its last words.
         words: String,
     },
+    /// It could not be killed.
+    #[error("cannot kill {name}: {source}")]
+    Kill {
+        /// Which.
+        name: String,
+        /// Why not.
+        source: io::Error,
+    },
     /// It ended although nobody stopped it.
     #[error("{name} ended by itself ({status}); its log is {log}", log = log.display())]
     Ended {
@@ -79,7 +87,8 @@ impl Processes {
     ) -> Result<PathBuf, ProcessError> {
         let failed = |source| ProcessError::Start { name: name.to_owned(), source };
         let log = self.dir.folder("logs").map_err(failed)?.join(format!("{name}.log"));
-        let output = File::create(&log).map_err(failed)?;
+        // Appended to: what is started again goes on in the log it began.
+        let output = File::options().create(true).append(true).open(&log).map_err(failed)?;
         let child = Command::new(program)
             .args(arguments)
             .envs(environment)
@@ -100,9 +109,9 @@ impl Processes {
     }
 
     /// Runs `program` to its end.
-    pub fn complete(&self, name: &str, program: &Path, arguments: &[&str]) -> Result<(), ProcessError> {
-        let output = std::process::Command::new(program).args(arguments).current_dir(self.dir.path()).output();
-        let output = output.map_err(|source| ProcessError::Start { name: name.to_owned(), source })?;
+    pub async fn complete(&self, name: &str, program: &Path, arguments: &[&str]) -> Result<(), ProcessError> {
+        let output = Command::new(program).args(arguments).current_dir(self.dir.path()).kill_on_drop(true).output();
+        let output = output.await.map_err(|source| ProcessError::Start { name: name.to_owned(), source })?;
         if output.status.success() {
             return Ok(());
         }
@@ -118,6 +127,14 @@ impl Processes {
             }
         }
         Ok(())
+    }
+
+    /// Kills `name` as a crash would, and returns once it is gone: from then on it has not ended by itself.
+    pub async fn kill(&mut self, name: &str) -> Result<(), ProcessError> {
+        let Some(place) = self.running.iter().position(|process| process.name == name) else { return Ok(()) };
+        let mut killed = self.running.remove(place);
+        let failed = |source| ProcessError::Kill { name: name.to_owned(), source };
+        killed.child.kill().await.map_err(failed)
     }
 
     /// Lets all go on after this program ends.

@@ -3,8 +3,11 @@
 //! Binaries are copied because another clone may rebuild the shared target folder while a demo runs.
 
 use std::{
-    fs, io,
+    fs::{self, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 /// The clone that the current folder is in; outside of any, the current folder.
@@ -56,8 +59,17 @@ impl RunDir {
     pub fn copy_binary(&self, binary: &Path) -> io::Result<PathBuf> {
         let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", binary.display()));
         let copy = self.folder("bin")?.join(binary.file_name().unwrap_or_default());
-        fs::copy(binary, &copy).map_err(named)?;
-        Ok(copy)
+        // Not by this process: a child that another thread starts meanwhile would have the copy open for writing until it runs its own
+        // program, and nobody could run the copy ("text file busy").
+        let status = Command::new("cp").arg(binary).arg(&copy).status().map_err(named)?;
+        if status.success() { Ok(copy) } else { Err(named(io::Error::other(format!("cp: {status}")))) }
+    }
+
+    /// Writes a line into a file that nobody else may read, and says where.
+    pub fn write_secret(&self, name: &str, line: &str) -> io::Result<PathBuf> {
+        let file = self.folder("secrets")?.join(name);
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&file)?.write_all(line.as_bytes())?;
+        Ok(file)
     }
 
     /// Notes a started process, so that `devnet stop` can end it if this program cannot.

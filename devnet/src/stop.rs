@@ -26,7 +26,7 @@ struct Left {
 
 /// Ends what is left below `runs`, and says what that was.
 pub async fn run(runs: &Path) -> ExitCode {
-    let mut console = Console::new();
+    let console = Console::new();
     match stop_all(runs).await {
         Ok(stopped) if stopped.is_empty() => console.say("nothing was running"),
         Ok(stopped) => console.say(&format!("ended {}", stopped.join(", "))),

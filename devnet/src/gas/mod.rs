@@ -18,7 +18,7 @@ use std::{
 use alloy::{
     primitives::{Address, Bytes, TxKind},
     rpc::types::TransactionReceipt,
-    signers::local::PrivateKeySigner,
+    signers::k256::ecdsa,
 };
 use metalayer_proto::{
     bls::BlsError,
@@ -35,8 +35,9 @@ use relayer::deploy::{self, Account, Artifact, DeployError, TransactionError};
 use crate::{
     cli::{GasArgs, INTERRUPTED, MISSING},
     console::Console,
+    listening::ListenError,
     network,
-    node::{Blocks, Node, NodeError},
+    node::{Blocks, Node},
     preflight,
     processes::Processes,
     run_dir::{RunDir, clone_root},
@@ -74,7 +75,10 @@ mod limit {
 pub enum GasError {
     /// There is no node.
     #[error(transparent)]
-    Node(#[from] NodeError),
+    Node(#[from] ListenError),
+    /// The account has no key.
+    #[error(transparent)]
+    Key(#[from] ecdsa::Error),
     /// The contracts could not be deployed.
     #[error(transparent)]
     Deploy(#[from] DeployError),
@@ -123,7 +127,7 @@ pub enum GasError {
 
 /// Measures below `runs`, and says whether every limit is met.
 pub async fn run(args: &GasArgs, runs: &Path) -> ExitCode {
-    let mut console = Console::new();
+    let console = Console::new();
     let anvil = preflight::anvil_program(&clone_root(), &std::env::var("PATH").unwrap_or_default());
     let dir = RunDir::create(runs, "gas").map_err(|error| format!("cannot write below {}: {error}", runs.display()));
     let (anvil, dir) = match (anvil.map_err(|missing| missing.to_string()), dir) {
@@ -135,7 +139,7 @@ pub async fn run(args: &GasArgs, runs: &Path) -> ExitCode {
     };
     let mut processes = Processes::new(dir.clone());
     let measured = tokio::select! {
-        measured = Box::pin(measure(&anvil, &mut processes, &mut console)) => measured,
+        measured = Box::pin(measure(&anvil, &mut processes, &console)) => measured,
         () = interrupted() => Err(GasError::Interrupted),
     };
     processes.stop().await;
@@ -158,15 +162,13 @@ pub async fn run(args: &GasArgs, runs: &Path) -> ExitCode {
 }
 
 /// Everything that is measured, on a node that is started for it.
-pub async fn measure(anvil: &Path, processes: &mut Processes, console: &mut Console) -> Result<Figures, GasError> {
+pub async fn measure(anvil: &Path, processes: &mut Processes, console: &Console) -> Result<Figures, GasError> {
     let mut random = ChaCha8Rng::seed_from_u64(SEED);
     console.say("drawing 350 attesters' keys and activating them");
     let signers = Signers::draw(&mut random)?;
     let chain = ChainId::new(CHAIN)?;
     let node = Node::start(processes, anvil, "destination", chain, Blocks::AtOnce, &[]).await?;
-    let signer = PrivateKeySigner::random();
-    node.fund(&[signer.address()]).await?;
-    let mut accounts = [Account::connect(&node.url, signer).await?];
+    let mut accounts = [Account::connect(&node.url, Node::rich()?).await?];
     let plan = network::plan("gas", &[("gas", chain)], accounts[0].address(), Arc::clone(&signers.table));
     let deployed = deploy::deploy(&plan, &mut accounts).await?;
     let deployment = &deployed.chains[0];

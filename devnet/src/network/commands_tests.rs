@@ -4,7 +4,9 @@
 
 use std::{fmt::Write, path::PathBuf};
 
+use alloy::signers::local::PrivateKeySigner;
 use metalayer_node::{
+    chain::Finality,
     config::{NetworkFile, create_secret_file},
     daemon::DaemonError,
     signer::AttesterSigner,
@@ -14,7 +16,7 @@ use relayer::commands::{deploy, route};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::preflight::anvil_program;
+use crate::{node::Blocks, preflight::anvil_program};
 
 /// Two nodes, and a folder with the files of who deploys a network on them.
 struct Founders {
@@ -29,12 +31,11 @@ impl Founders {
         let folder = tempfile::tempdir().unwrap();
         let mut processes = Processes::new(RunDir::create(folder.path(), "test").unwrap());
         let anvil = anvil_program(&crate::run_dir::clone_root(), &std::env::var("PATH").unwrap()).unwrap();
-        let deployer = PrivateKeySigner::random();
+        let deployer = Node::rich().unwrap();
         let mut nodes = Vec::new();
         for (name, id) in [("hub", 900), ("harbour", 901)] {
             let chain = ChainId::new(id).unwrap();
             let node = Node::start(&mut processes, &anvil, name, chain, Blocks::AtOnce, &[]).await.unwrap();
-            node.fund(&[deployer.address()]).await.unwrap();
             nodes.push(node);
         }
         create_secret_file(&folder.path().join("deployer.key"), &deployer.to_bytes().0).unwrap();
@@ -63,6 +64,7 @@ impl Founders {
         }
         let network = NetworkId::planned("test", self.nodes[0].chain);
         for Attester { signer, operator, stake } in members::draw() {
+            let operator = operator.address();
             let possession = PossessionProof::new(signer.secret_key(), network, operator).to_bytes();
             let (key, transport) = (signer.public_key(), signer.transport_key());
             write!(
@@ -103,7 +105,7 @@ async fn a_network_and_its_routes_stand_by_two_commands() {
     assert_eq!(told(&network.id()), deployed["network"]);
     let known: Vec<_> = network.chains.iter().map(|chain| (chain.partition.0, chain.finality)).collect();
     assert_eq!(known, [(5, Finality::Finalized), (6, Finality::Blocks(3))]);
-    assert_eq!(network.epochs[0].members.len(), 4);
+    assert_eq!(network.epochs[0].members.len(), 7);
 
     let key = founders.folder.path().join("deployer.key");
     let routes = founders.routes_file(7);

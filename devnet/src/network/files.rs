@@ -1,22 +1,26 @@
 //! The configuration and key files of a run, as operators write them.
 
-use std::{fmt::Write, net::SocketAddr};
+use std::{fmt::Write, net::SocketAddr, path::PathBuf};
 
 use alloy::signers::local::PrivateKeySigner;
 use metalayer_node::config::create_secret_file;
 
-use super::{Attester, Chain, Daemon, NetworkError, Ports, fs};
-use crate::run_dir::RunDir;
+use super::{Attester, Chain, Daemon, NetworkError, daemons::Ports, fs};
+use crate::{preflight::Programs, run_dir::RunDir};
 
 /// The network file's name in the run's folder.
 pub(super) const NETWORK: &str = "network.toml";
 
 /// At most a tenth of the block time of one second.
 const POLL_MS: u64 = 100;
+/// How many endpoints must agree before an attester believes.
+const AGREE: usize = 2;
 
 /// Writes everything that one relayer and these attesters need; the relayer comes first.
 pub(super) fn write(
     dir: &RunDir,
+    relayer: PathBuf,
+    programs: &Programs,
     chains: &[Chain],
     attesters: &[Attester],
     executor: &PrivateKeySigner,
@@ -24,9 +28,11 @@ pub(super) fn write(
 ) -> Result<Vec<Daemon>, NetworkError> {
     let collector = ports.collector.local_addr()?;
     let listen = RelayerPorts { collector, telemetry: ports.relayer.local_addr()?, admin: ports.admin.local_addr()? };
-    let mut daemons = vec![relayer(dir, chains, executor, listen)?];
+    let mut daemons = vec![self::relayer(dir, relayer, chains, executor, listen)?];
+    let program = dir.copy_binary(&programs.attester)?;
     for (number, (attester, port)) in (1..).zip(attesters.iter().zip(&ports.attesters)) {
-        daemons.push(self::attester(dir, chains, attester, number, collector, port.local_addr()?)?);
+        let name = format!("attester-{number}");
+        daemons.push(self::attester(dir, name, program.clone(), chains, attester, collector, port.local_addr()?)?);
     }
     Ok(daemons)
 }
@@ -39,6 +45,7 @@ struct RelayerPorts {
 
 fn relayer(
     dir: &RunDir,
+    program: PathBuf,
     chains: &[Chain],
     executor: &PrivateKeySigner,
     listen: RelayerPorts,
@@ -55,22 +62,22 @@ fn relayer(
          \n[admin]\nlisten = \"{admin}\"\ntoken_file = \"admin.token\"\n\
          \n[execute]\nkey_file = \"executor.key\"\n\
          {}",
-        telemetry_and_chains(telemetry, chains)
+        telemetry_and_chains(telemetry, chains, |chain| (chain.node.urls(), 1))
     );
     let config = folder.join("relayer.toml");
     fs::write(&config, text)?;
-    Ok(Daemon { name: "relayer".to_owned(), relayer: true, config, telemetry })
+    Ok(Daemon { name: "relayer".to_owned(), program, config, telemetry, is_attester: false })
 }
 
 fn attester(
     dir: &RunDir,
+    name: String,
+    program: PathBuf,
     chains: &[Chain],
     attester: &Attester,
-    number: u32,
     collector: SocketAddr,
     telemetry: SocketAddr,
 ) -> Result<Daemon, NetworkError> {
-    let name = format!("attester-{number}");
     let folder = dir.folder(&name)?;
     attester.signer.save(&folder.join("bls.key"), &folder.join("transport.key"))?;
     let text = format!(
@@ -81,18 +88,24 @@ fn attester(
          collectors = [\"http://{collector}\"]\n\
          poll_ms = {POLL_MS}\n\
          {}",
-        telemetry_and_chains(telemetry, chains)
+        telemetry_and_chains(telemetry, chains, |chain| (chain.endpoints.clone(), AGREE))
     );
     let config = folder.join("attester.toml");
     fs::write(&config, text)?;
-    Ok(Daemon { name, relayer: false, config, telemetry })
+    Ok(Daemon { name, program, config, telemetry, is_attester: true })
 }
 
-fn telemetry_and_chains(telemetry: SocketAddr, chains: &[Chain]) -> String {
+/// `endpoints` says where a chain is read, and how many must agree.
+fn telemetry_and_chains(
+    telemetry: SocketAddr,
+    chains: &[Chain],
+    endpoints: impl Fn(&Chain) -> (Vec<String>, usize),
+) -> String {
     let mut text = format!("\n[telemetry]\nlisten = \"{telemetry}\"\n");
-    for Chain { node, .. } in chains {
+    for chain in chains {
+        let (urls, agree) = endpoints(chain);
         // Writing to a string cannot fail.
-        let _ = write!(text, "\n[[chains]]\nid = \"{}\"\nrpc = [\"{}\"]\nagree = 1\n", node.chain, node.url);
+        let _ = write!(text, "\n[[chains]]\nid = \"{}\"\nrpc = {urls:?}\nagree = {agree}\n", chain.node.chain);
     }
     text
 }

@@ -2,52 +2,51 @@
 
 #[cfg(test)]
 mod commands_tests;
+mod daemons;
+mod endpoints;
 mod files;
+mod founding;
+mod ground;
+#[cfg(test)]
+mod hand_over_tests;
 mod members;
+mod plan;
 mod ready;
+mod recipients;
 mod routes;
+mod succession;
 #[cfg(test)]
 mod tests;
 mod value;
 
-use std::{
-    collections::BTreeMap,
-    fs, io,
-    net::{SocketAddr, TcpListener},
-    path::PathBuf,
-    sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{fs, io, net::SocketAddr, time::Duration};
 
-use alloy::{
-    primitives::{Address, aliases::U208},
-    signers::local::PrivateKeySigner,
-};
-use futures::future::try_join_all;
-use metalayer_node::{
-    chain::{Finality, ReadingMode},
-    config::SecretError,
-};
+use metalayer_node::config::SecretError;
 use metalayer_proto::{
     ids::{ChainId, InvalidChainId},
-    quorum::{EpochTable, TableError},
-    topics::Partition,
+    quorum::TableError,
 };
-use relayer::deploy::{
-    self, Account, ChainPlan, DeployError, Deployment, InboundCap, Plan, RegistryRoles, Roles, TransactionError,
-};
+use relayer::deploy::{Account, DeployError, Deployment, TransactionError};
 
 use crate::{
     console::Console,
-    node::{Blocks, Node, NodeError},
+    listening::ListenError,
+    node::Node,
     preflight::Programs,
     processes::{ProcessError, Processes},
     run_dir::RunDir,
 };
 
+use founding::Founded;
+
+pub use daemons::Daemon;
+pub use ground::{Ground, Nodes};
 pub use members::Attester;
-pub use ready::{Endpoint, NotReady};
-pub use routes::Recipients;
+pub(crate) use plan::{INBOUND_MAX, plan};
+pub use ready::NotReady;
+pub use recipients::Recipients;
+pub(crate) use routes::{PAYLOAD_MAX, VALUE_MAX_ERA};
+pub use succession::Succession;
 
 /// The chains' ids; the first is the hub.
 const CHAINS: [(&str, u64); 3] = [("hub", 900), ("harbour", 901), ("market", 902)];
@@ -55,13 +54,23 @@ const CHAINS: [(&str, u64); 3] = [("hub", 900), ("harbour", 901), ("market", 902
 const NAME: &str = "devnet";
 const EPOCH: u64 = 1;
 const DAY_S: u64 = 86_400;
+/// Where among the chains the bridge stands that also sends what no honest one would.
+pub(crate) const FAULTY: usize = 1;
 
 /// Why there is no network.
 #[derive(Debug, thiserror::Error)]
 pub enum NetworkError {
-    /// A node does not run.
+    /// A node or a proxy does not run.
     #[error(transparent)]
-    Node(#[from] NodeError),
+    Listen(#[from] ListenError),
+    /// A node serves another chain than was said.
+    #[error("the node given for {named} serves {serves}")]
+    WrongChain {
+        /// The chain that was said.
+        named: ChainId,
+        /// The chain that the node serves.
+        serves: ChainId,
+    },
     /// A daemon does not run.
     #[error(transparent)]
     Process(#[from] ProcessError),
@@ -101,6 +110,8 @@ pub enum NetworkError {
 pub struct Chain {
     /// Its node.
     pub node: Node,
+    /// Where attesters read it.
+    pub endpoints: Vec<String>,
     /// Its contracts.
     pub deployment: Deployment,
     /// Whom messages are sent to.
@@ -114,10 +125,12 @@ pub struct Network {
     pub chains: Vec<Chain>,
     /// Where the relayer's collector listens.
     pub collector: SocketAddr,
-    /// Where the daemons say whether they are ready.
-    pub endpoints: Vec<Endpoint>,
+    /// Its daemons, the relayer first.
+    pub daemons: Vec<Daemon>,
     /// Who has $ERA on each chain.
     pub treasurers: Vec<Account>,
+    /// Who attests next.
+    pub succession: Succession,
 }
 
 impl Network {
@@ -125,44 +138,29 @@ impl Network {
     pub async fn start(
         dir: &RunDir,
         programs: &Programs,
+        ground: &Ground,
         processes: &mut Processes,
-        console: &mut Console,
+        console: &Console,
     ) -> Result<Self, NetworkError> {
-        console.say("starting three nodes");
-        let nodes = start_nodes(programs, processes).await?;
-        let executor = PrivateKeySigner::random();
-        let admin = PrivateKeySigner::random();
-        for node in &nodes {
-            node.fund(&[executor.address(), admin.address()]).await?;
-        }
+        let Founded { chains, mut accounts, attesters, succession, executor, team } =
+            founding::found(dir, programs, ground, processes, console).await?;
+        console.say("registering the routes");
+        let relayer = dir.copy_binary(&programs.relayer)?;
+        routes::register(dir, &relayer, &chains, &team, processes).await?;
 
-        console.say("deploying the contracts");
-        let attesters = members::draw();
-        let table = Arc::new(members::table(EPOCH, &attesters)?);
-        let planned: Vec<_> = nodes.iter().map(|node| (node.name.as_str(), node.chain)).collect();
-        let plan = plan(NAME, &planned, admin.address(), table);
-        let mut accounts = try_join_all(nodes.iter().map(|node| Account::connect(&node.url, admin.clone()))).await?;
-        let deployed = deploy::deploy(&plan, &mut accounts).await?;
-        let members = members::entries(&plan.table, &attesters);
-        deployed.network_file(&plan, &members).save(&dir.path().join(files::NETWORK))?;
-        let recipients = routes::open(&deployed.chains, &mut accounts).await?;
-        let chains: Vec<Chain> = nodes
-            .into_iter()
-            .zip(deployed.chains)
-            .zip(recipients)
-            .map(|((node, deployment), recipients)| Chain { node, deployment, recipients })
-            .collect();
-
-        console.say("starting one relayer and four attesters");
-        let ports = Ports::reserve(attesters.len())?;
-        let configs = files::write(dir, &chains, &attesters, &executor, &ports)?;
+        console.say(&format!("starting one relayer and {} attesters", attesters.len()));
+        let ports = daemons::Ports::reserve(attesters.len())?;
         let collector = ports.collector.local_addr()?;
+        let daemons = files::write(dir, relayer, programs, &chains, &attesters, &executor, &ports)?;
         // Given back only now, so that nobody was given one of them twice.
         drop(ports);
-        let endpoints = start_daemons(dir, programs, processes, configs)?;
-        ready::wait(processes, &endpoints, console).await?;
-        value::spread(&chains, &mut accounts, console).await?;
-        Ok(Self { chains, collector, endpoints, treasurers: accounts })
+        for daemon in &daemons {
+            daemon.prepare(processes).await?;
+            daemon.start(processes)?;
+        }
+        ready::wait(processes, &daemons, console).await?;
+        value::spread(&chains, &mut accounts, ground.nodes.arrival_max(), console).await?;
+        Ok(Self { chains, collector, daemons, treasurers: accounts, succession })
     }
 
     /// The chain with this id.
@@ -171,92 +169,10 @@ impl Network {
     }
 }
 
-/// A configuration file, and what is started with it.
-#[derive(Debug)]
-struct Daemon {
-    name: String,
-    relayer: bool,
-    config: PathBuf,
-    telemetry: SocketAddr,
-}
-
-/// Ports that are free, held until those who listen on them are started.
-struct Ports {
-    collector: TcpListener,
-    relayer: TcpListener,
-    admin: TcpListener,
-    attesters: Vec<TcpListener>,
-}
-
-impl Ports {
-    fn reserve(attesters: usize) -> io::Result<Self> {
-        let free = || TcpListener::bind(("127.0.0.1", 0));
-        Ok(Self {
-            collector: free()?,
-            relayer: free()?,
-            admin: free()?,
-            attesters: (0..attesters).map(|_| free()).collect::<Result<_, _>>()?,
-        })
+/// Starts daemons again that were killed, and waits until they are ready.
+pub async fn restart(daemons: &[&Daemon], processes: &mut Processes, console: &Console) -> Result<(), NetworkError> {
+    for daemon in daemons {
+        daemon.start(processes)?;
     }
-}
-
-async fn start_nodes(programs: &Programs, processes: &mut Processes) -> Result<Vec<Node>, NetworkError> {
-    let mut nodes = Vec::new();
-    for (name, id) in CHAINS {
-        let chain = ChainId::new(id)?;
-        nodes.push(Node::start(processes, &programs.anvil, name, chain, Blocks::EverySecond, &[]).await?);
-    }
-    Ok(nodes)
-}
-
-/// A network that is thrown away, its epoch in force: one account stands for everybody who has a role. The first of `chains` is the
-/// hub, and a chain's place is its partition's number.
-pub(crate) fn plan(name: &str, chains: &[(&str, ChainId)], admin: Address, table: Arc<EpochTable>) -> Plan {
-    let now_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let chain = |(partition, (name, id)): (u32, &(&str, ChainId))| ChainPlan {
-        name: (*name).to_owned(),
-        id: *id,
-        partition: Partition(partition),
-        finality: Finality::Finalized,
-        reading: ReadingMode::BloomReceipts,
-    };
-    Plan {
-        name: name.to_owned(),
-        hub_chain: chains[0].1,
-        chains: (0..).zip(chains).map(chain).collect(),
-        table,
-        activates_at: now_s - DAY_S,
-        expires_at: now_s + 90 * DAY_S,
-        epoch_overlap_s: DAY_S,
-        inbound: InboundCap { capacity: U208::from(u128::MAX), window_s: 3_600 },
-        roles: Roles {
-            era_holder: admin,
-            route_admin: admin,
-            guardian: admin,
-            council: vec![admin],
-            unfreeze_delay_s: DAY_S,
-            registry: RegistryRoles::all(admin),
-        },
-    }
-}
-
-fn start_daemons(
-    dir: &RunDir,
-    programs: &Programs,
-    processes: &mut Processes,
-    daemons: Vec<Daemon>,
-) -> Result<Vec<Endpoint>, NetworkError> {
-    let relayer = dir.copy_binary(&programs.relayer)?;
-    let attester = dir.copy_binary(&programs.attester)?;
-    let mut endpoints = Vec::new();
-    for Daemon { name, relayer: is_relayer, config, telemetry } in daemons {
-        let program = if is_relayer { &relayer } else { &attester };
-        let config = config.to_string_lossy();
-        if !is_relayer {
-            processes.complete(&name, &attester, &["guard", "init", "--config", &config])?;
-        }
-        let log = processes.start(&name, program, &["run", "--config", &config], &BTreeMap::new())?;
-        endpoints.push(Endpoint { name, telemetry, log });
-    }
-    Ok(endpoints)
+    ready::wait(processes, daemons.iter().copied(), console).await
 }

@@ -1,14 +1,10 @@
 //! Waiting until every daemon says that it can serve.
 
-use std::{
-    net::SocketAddr,
-    path::PathBuf,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use crate::{console::Console, processes::Processes};
 
-use super::NetworkError;
+use super::{Daemon, NetworkError};
 
 /// How long daemons may take.
 const READY_MAX: Duration = Duration::from_secs(90);
@@ -17,36 +13,25 @@ const READY_POLL: Duration = Duration::from_millis(100);
 /// How long one answer may take.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 
-/// Where a daemon says whether it is ready, and where its log is.
-#[derive(Debug, Clone)]
-pub struct Endpoint {
-    /// The daemon.
-    pub name: String,
-    /// Where it serves `/readyz`, `/livez` and `/metrics`.
-    pub telemetry: SocketAddr,
-    /// Its log.
-    pub log: PathBuf,
-}
-
 /// The daemons that are not ready in time, with their answers and logs.
 #[derive(Debug, thiserror::Error)]
 #[error("not ready after {} s:\n{}", READY_MAX.as_secs(), .0.join("\n"))]
 pub struct NotReady(Vec<String>);
 
-/// Waits until each of `endpoints` is ready; an error names all that are not.
+/// Waits until each of `daemons` is ready; an error names all that are not.
 pub(super) async fn wait(
     processes: &mut Processes,
-    endpoints: &[Endpoint],
-    console: &mut Console,
+    daemons: impl IntoIterator<Item = &Daemon> + Clone,
+    console: &Console,
 ) -> Result<(), NetworkError> {
     let client = reqwest::Client::builder().timeout(ANSWER_MAX).build().unwrap_or_default();
     let begun = Instant::now();
     loop {
         processes.check()?;
         let mut waiting = Vec::new();
-        for endpoint in endpoints {
-            if let Err(answer) = ask(&client, endpoint).await {
-                waiting.push(format!("{}: {answer}; its log is {}", endpoint.name, endpoint.log.display()));
+        for daemon in daemons.clone() {
+            if let Err(answer) = ask(&client, daemon).await {
+                waiting.push(format!("{}: {answer}; its log is logs/{}.log", daemon.name, daemon.name));
             }
         }
         if waiting.is_empty() {
@@ -55,14 +40,14 @@ pub(super) async fn wait(
         if begun.elapsed() >= READY_MAX {
             return Err(NotReady(waiting).into());
         }
-        console.progress(&format!("waiting for {} of {} daemons to be ready", waiting.len(), endpoints.len()));
+        console.progress(&format!("waiting for {} daemons to be ready", waiting.len()));
         tokio::time::sleep(READY_POLL).await;
     }
 }
 
-async fn ask(client: &reqwest::Client, endpoint: &Endpoint) -> Result<(), String> {
-    let url = format!("http://{}/readyz?verbose", endpoint.telemetry);
-    let answer = client.get(url).send().await.map_err(|_| format!("nothing answers on {}", endpoint.telemetry))?;
+async fn ask(client: &reqwest::Client, daemon: &Daemon) -> Result<(), String> {
+    let url = format!("http://{}/readyz?verbose", daemon.telemetry);
+    let answer = client.get(url).send().await.map_err(|_| format!("nothing answers on {}", daemon.telemetry))?;
     let status = answer.status();
     if status.is_success() {
         return Ok(());

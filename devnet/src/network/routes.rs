@@ -1,68 +1,60 @@
-//! What a demo needs beyond a deployment: routes between all chains, and recipients.
+//! Routes between all chains, registered as each rollup's team registers its own: from a file, by the relayer's command.
 
-use alloy::{
-    primitives::{Address, TxKind},
-    sol_types::SolCall,
-};
-use metalayer_proto::{events::abi, message::Kind};
-use relayer::deploy::{Account, Artifact, Deployment};
+use std::{fmt::Write, path::Path};
 
-use super::NetworkError;
+use alloy::signers::local::PrivateKeySigner;
+use futures::future::try_join_all;
+use metalayer_node::config::create_secret_file;
+
+use super::{Chain, NetworkError, files::NETWORK, fs};
+use crate::{processes::Processes, run_dir::RunDir};
 
 /// The longest payload of the demo, in bytes.
 pub(crate) const PAYLOAD_MAX: u16 = 4_096;
+/// The most $ERA that one message carries.
+pub(crate) const VALUE_MAX_ERA: u32 = 1_000;
+/// The most that one from the hub carries, where all $ERA is at first.
+const HUB_VALUE_MAX_ERA: u32 = 10_000_000;
 
-/// The most $ERA that one message carries, in the smallest unit.
-const VALUE_MAX: u128 = 10_000_000 * 10_u128.pow(18);
-
-/// Whom a chain's messages are sent to.
-#[derive(Debug, Clone, Copy)]
-pub struct Recipients {
-    /// Takes every message.
-    pub willing: Address,
-    /// Takes none.
-    pub reverting: Address,
+/// Registers the routes that leave each chain; the hub is the first. `team` may set them on all.
+pub(super) async fn register(
+    dir: &RunDir,
+    relayer: &Path,
+    chains: &[Chain],
+    team: &PrivateKeySigner,
+    processes: &Processes,
+) -> Result<(), NetworkError> {
+    let folder = dir.folder("routes")?;
+    let key = folder.join("team.key");
+    create_secret_file(&key, &team.to_bytes().0)?;
+    let registering = chains.iter().enumerate().map(async |(number, chain)| {
+        let file = folder.join(format!("{}.toml", chain.node.name));
+        let value_max = if number == 0 { HUB_VALUE_MAX_ERA } else { VALUE_MAX_ERA };
+        fs::write(&file, routes_from(chain, chains, value_max))?;
+        let arguments = ["route", "register", &file.to_string_lossy(), "--key-file", &key.to_string_lossy()];
+        processes.complete("relayer route register", relayer, &arguments).await?;
+        Ok::<_, NetworkError>(())
+    });
+    try_join_all(registering).await.map(drop)
 }
 
-/// Opens a route from every chain to every other that charges nothing, and creates the recipients of each.
-pub(super) async fn open(
-    deployments: &[Deployment],
-    accounts: &mut [Account],
-) -> Result<Vec<Recipients>, NetworkError> {
-    let mut sent = Vec::new();
-    let mut recipients = Vec::new();
-    for (here, account) in deployments.iter().zip(accounts.iter_mut()) {
-        let [willing, reverting] = [account.creates(0), account.creates(1)];
-        recipients.push(Recipients { willing, reverting });
-        let mut inclusions = Vec::new();
-        for artifact in [Artifact::RECIPIENT, Artifact::REVERTING_RECIPIENT] {
-            inclusions.push(account.send("creating a recipient", TxKind::Create, artifact.creation(&[])?).await?);
-        }
-        for there in deployments.iter().filter(|there| there.chain != here.chain) {
-            let call = set_route(there);
-            inclusions.push(account.send("opening a route", TxKind::Call(here.addresses.gateway), call.into()).await?);
-        }
-        sent.push(inclusions);
+/// The routes that leave a chain: for messages of the demo's size and for $ERA, at a hundredth of a $ERA and a little more.
+fn routes_from(from: &Chain, chains: &[Chain], value_max_era: u32) -> String {
+    let id = from.node.chain;
+    let mut text =
+        format!("network_file = \"../{NETWORK}\"\n\n[[chains]]\nid = \"{id}\"\nrpc = [{:?}]\n", from.node.url);
+    for to in chains.iter().filter(|to| to.node.chain != id) {
+        // Writing to a string cannot fail.
+        let _ = write!(
+            text,
+            "\n[[routes]]\nfrom = \"{id}\"\nto = \"{}\"\n\
+             kinds = [\"generic\", \"value_flow\"]\n\
+             payload_bytes_max = {PAYLOAD_MAX}\n\
+             gas_max = 1000000\n\
+             value_max_era = \"{value_max_era}\"\n\
+             fee_base_era = \"0.01\"\nfee_per_byte_era = \"0.000001\"\nfee_per_gas_era = \"0.00000001\"\n",
+            to.node.chain
+        );
     }
-    for (inclusions, account) in sent.iter().zip(accounts.iter()) {
-        for inclusion in inclusions {
-            account.included(inclusion).await?;
-        }
-    }
-    Ok(recipients)
-}
-
-/// A route for messages of the demo's size and for $ERA, without a fee.
-fn set_route(there: &Deployment) -> Vec<u8> {
-    let route = abi::Route {
-        gateway: there.addresses.gateway,
-        kinds: 1 << Kind::Generic.byte() | 1 << Kind::ValueFlow.byte(),
-        bytesMax: PAYLOAD_MAX,
-        gasMax: 1_000_000,
-        valueMax: VALUE_MAX,
-        feeBase: Default::default(),
-        feePerByte: Default::default(),
-        feePerGas: Default::default(),
-    };
-    abi::setRouteCall { destinationChainId: there.chain.get(), route }.abi_encode()
+    text
 }

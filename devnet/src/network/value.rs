@@ -17,8 +17,6 @@ use crate::{
 
 /// What each other chain gets.
 const SHARE: u64 = 5_000_000;
-/// How long messages of the hub may be under way.
-const ARRIVAL_MAX: Duration = Duration::from_secs(90);
 /// How often it is looked whether they have arrived.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -26,19 +24,24 @@ const LOOK: Duration = Duration::from_millis(100);
 pub(super) async fn spread(
     chains: &[Chain],
     accounts: &mut [Account],
-    console: &mut Console,
+    arrival_max: Duration,
+    console: &Console,
 ) -> Result<(), NetworkError> {
     console.say("waiting for what the hub tells the other chains, and sending them $ERA");
     for (chain, account) in chains.iter().zip(accounts.iter()) {
         for other in chains {
             let what = format!("{} does not know the bridge of {}", chain.node.chain, other.node.chain);
-            until(&what, || knows(account, chain, other)).await?;
+            until(&what, arrival_max, || knows(account, chain, other)).await?;
         }
     }
     // The hub is the first chain.
     let Some((hub, others)) = chains.split_first() else { return Ok(()) };
     let share = U256::from(SHARE) * ERA;
     let holder = accounts[0].address();
+    // The bridge collects its fee from whoever sends.
+    let allowance = era::approve(hub.deployment.addresses.era_bridge);
+    let sent = accounts[0].send("allowing fees", TxKind::Call(hub.deployment.addresses.era), allowance).await?;
+    accounts[0].included(&sent).await?;
     for other in others {
         let call = era::transfer_to(other.node.chain, holder, share);
         let bridge = TxKind::Call(hub.deployment.addresses.era_bridge);
@@ -48,7 +51,7 @@ pub(super) async fn spread(
     for (chain, account) in chains.iter().zip(accounts.iter()).skip(1) {
         let token = chain.deployment.addresses.era;
         let what = format!("the $ERA for {} is not there", chain.node.chain);
-        until(&what, || async move { Ok(era::balance(account, token, holder).await? == share) }).await?;
+        until(&what, arrival_max, || async move { Ok(era::balance(account, token, holder).await? == share) }).await?;
     }
     Ok(())
 }
@@ -62,12 +65,13 @@ async fn knows(account: &Account, chain: &Chain, other: &Chain) -> Result<bool, 
 
 async fn until<F: Future<Output = Result<bool, TransactionError>>>(
     what: &str,
+    arrival_max: Duration,
     mut holds: impl FnMut() -> F,
 ) -> Result<(), NetworkError> {
     let begun = Instant::now();
     while !holds().await? {
-        if begun.elapsed() >= ARRIVAL_MAX {
-            return Err(NetworkError::NotArrived { what: what.to_owned(), waited: ARRIVAL_MAX });
+        if begun.elapsed() >= arrival_max {
+            return Err(NetworkError::NotArrived { what: what.to_owned(), waited: arrival_max });
         }
         tokio::time::sleep(LOOK).await;
     }

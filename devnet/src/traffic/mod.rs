@@ -3,5 +3,5 @@
 mod plan;
 mod send;
 
-pub use plan::{Cargo, Planned, REVERTING, Traffic};
+pub use plan::{Cargo, Planned, Traffic};
 pub use send::Senders;

@@ -3,18 +3,25 @@
 use rand::{RngExt, SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 
+use crate::{
+    audit::Intent,
+    network::{FAULTY, PAYLOAD_MAX, VALUE_MAX_ERA},
+};
+
 /// How many messages one sender has ordered.
 const ORDERED: usize = 10;
-/// How many go to a recipient that reverts.
-pub const REVERTING: usize = 5;
-/// The longest payload, in bytes.
-const PAYLOAD_MAX: usize = 4_096;
+/// How many go to a recipient that reverts until it is told to take them.
+const FAIL_FIRST: usize = 20;
+/// How many are void of each kind that is.
+const VOID_EACH: usize = 2;
 /// The part of all messages that moves $ERA: one in this many.
-const ERA_PART: u32 = 3;
+const ERA_PART: usize = 3;
 /// The most $ERA that one message moves, in the smallest unit.
 const ERA_MAX: u128 = 100 * 10_u128.pow(18);
+/// The most that a route carries, in the smallest unit.
+const VALUE_MAX: u128 = VALUE_MAX_ERA as u128 * 10_u128.pow(18);
 /// The part of all messages that is sent at once: one in this many.
-const BURST_PART: usize = 3;
+const BURST_PART: usize = 5;
 
 /// One message to be sent. Chains and senders are places in the network's lists.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,19 +34,36 @@ pub struct Planned {
     pub sender: usize,
     /// Whether it waits for the sender's ordered message before it.
     pub ordered: bool,
-    /// Whether its recipient reverts.
-    pub reverting: bool,
     /// What it carries.
     pub cargo: Cargo,
 }
 
-/// What a message carries.
+/// What a message carries, and to whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cargo {
-    /// Bytes that the recipient is called with.
+    /// Bytes for a recipient that takes every message.
     Payload(Vec<u8>),
+    /// Bytes for one that reverts until it is told to take them.
+    FailingFirst(Vec<u8>),
     /// So much $ERA, in the smallest unit.
     Era(u128),
+    /// More $ERA than the route carries.
+    AboveMax(u128),
+    /// So much $ERA, in a body that says nothing.
+    Undecodable(u128),
+    /// Bytes of no module for a bridge.
+    IntoBridge(Vec<u8>),
+}
+
+impl Planned {
+    /// What it is sent for.
+    pub const fn intent(&self) -> Intent {
+        match self.cargo {
+            Cargo::Payload(_) | Cargo::Era(_) => Intent::Arrive,
+            Cargo::FailingFirst(_) => Intent::FailFirst,
+            Cargo::AboveMax(_) | Cargo::Undecodable(_) | Cargo::IntoBridge(_) => Intent::BeVoid,
+        }
+    }
 }
 
 /// All messages of a demo, in the order in which each sender sends.
@@ -52,7 +76,7 @@ pub struct Traffic {
 }
 
 impl Traffic {
-    /// `messages` messages, at least 60, between `chains` chains with `senders` senders each. Every lane gets some.
+    /// `messages` messages, at least 59, between `chains` chains with `senders` senders each. Every lane gets some.
     pub fn plan(seed: u64, messages: usize, chains: usize, senders: usize) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let lanes: Vec<(usize, usize)> = (0..chains)
@@ -63,24 +87,18 @@ impl Traffic {
             .map(|number| {
                 // The first ones go round, so that no lane is left out.
                 let lane = lanes.get(number).copied().unwrap_or_else(|| lanes[random.random_range(0..lanes.len())]);
-                draw(&mut random, lane, senders)
+                let cargo = if number < messages.div_ceil(ERA_PART) {
+                    Cargo::Era(random.random_range(1..=ERA_MAX))
+                } else {
+                    Cargo::Payload(bytes(&mut random))
+                };
+                let (origin, destination) = lane;
+                Planned { origin, destination, sender: random.random_range(0..senders), ordered: false, cargo }
             })
             .collect();
         all.shuffle(&mut random);
-
-        let mut places: Vec<usize> = (0..messages).collect();
-        // What is to revert, or to keep its order, is no transfer.
-        places.retain(|place| matches!(all[*place].cargo, Cargo::Payload(_)));
-        places.shuffle(&mut random);
-        let (reverting, rest) = places.split_at(REVERTING);
-        reverting.iter().for_each(|place| all[*place].reverting = true);
-        let ordered_lane = lanes[random.random_range(0..lanes.len())];
-        for place in &rest[..ORDERED] {
-            let planned = &mut all[*place];
-            (planned.origin, planned.destination) = ordered_lane;
-            (planned.sender, planned.ordered) = (0, true);
-        }
-        let steady = all.split_off(messages / BURST_PART);
+        exceptions(&mut random, &mut all, &lanes);
+        let steady = all.split_off(messages.div_ceil(BURST_PART));
         Self { burst: all, steady }
     }
 
@@ -95,15 +113,40 @@ impl Traffic {
     }
 }
 
-fn draw(random: &mut ChaCha8Rng, (origin, destination): (usize, usize), senders: usize) -> Planned {
-    let cargo = if random.random_ratio(1, ERA_PART) {
-        Cargo::Era(random.random_range(1..=ERA_MAX))
-    } else {
-        let mut payload = vec![0; random.random_range(0..=PAYLOAD_MAX)];
-        random.fill(payload.as_mut_slice());
-        Cargo::Payload(payload)
-    };
-    Planned { origin, destination, sender: random.random_range(0..senders), ordered: false, reverting: false, cargo }
+/// Makes some of `all` ordered, failing or void. Those that move $ERA stay as they are.
+fn exceptions(random: &mut ChaCha8Rng, all: &mut [Planned], lanes: &[(usize, usize)]) {
+    let mut places: Vec<usize> =
+        (0..all.len()).filter(|place| matches!(all[*place].cargo, Cargo::Payload(_))).collect();
+    places.shuffle(random);
+    let mut places = places.into_iter();
+    let mut some = |how_many: usize| places.by_ref().take(how_many).collect::<Vec<_>>();
+
+    for place in some(FAIL_FIRST) {
+        all[place].cargo = Cargo::FailingFirst(bytes(random));
+    }
+    for place in some(VOID_EACH) {
+        all[place].cargo = Cargo::IntoBridge(bytes(random));
+    }
+    let from_faulty: Vec<_> = lanes.iter().copied().filter(|(origin, _)| *origin == FAULTY).collect();
+    for (number, place) in some(2 * VOID_EACH).into_iter().enumerate() {
+        let planned = &mut all[place];
+        (planned.origin, planned.destination) = from_faulty[random.random_range(0..from_faulty.len())];
+        let amount = random.random_range(1..=ERA_MAX);
+        planned.cargo =
+            if number < VOID_EACH { Cargo::AboveMax(VALUE_MAX + amount) } else { Cargo::Undecodable(amount) };
+    }
+    let ordered_lane = lanes[random.random_range(0..lanes.len())];
+    for place in some(ORDERED) {
+        let planned = &mut all[place];
+        (planned.origin, planned.destination) = ordered_lane;
+        (planned.sender, planned.ordered) = (0, true);
+    }
+}
+
+fn bytes(random: &mut ChaCha8Rng) -> Vec<u8> {
+    let mut bytes = vec![0; random.random_range(0..=usize::from(PAYLOAD_MAX))];
+    random.fill(bytes.as_mut_slice());
+    bytes
 }
 
 #[cfg(test)]
@@ -116,7 +159,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_seed_gives_the_same_messages_with_all_that_a_demo_shows(seed: u64, messages in 60_usize..120) {
+        fn a_seed_gives_the_same_messages_with_all_that_a_demo_shows(seed: u64, messages in 59_usize..120) {
             let traffic = Traffic::plan(seed, messages, 3, 4);
             prop_assert_eq!(&traffic, &Traffic::plan(seed, messages, 3, 4));
             prop_assert_eq!(traffic.len(), messages);
@@ -124,23 +167,34 @@ mod tests {
             prop_assert!(all.iter().all(|one| one.origin != one.destination && one.origin < 3 && one.destination < 3));
             prop_assert!(all.iter().all(|one| one.sender < 4));
             let fits = |one: &Planned| match &one.cargo {
-                Cargo::Payload(payload) => payload.len() <= PAYLOAD_MAX,
-                Cargo::Era(amount) => (1..=ERA_MAX).contains(amount) && !one.reverting && !one.ordered,
+                Cargo::Payload(bytes) => bytes.len() <= usize::from(PAYLOAD_MAX),
+                Cargo::FailingFirst(bytes) | Cargo::IntoBridge(bytes) => bytes.len() <= usize::from(PAYLOAD_MAX) && !one.ordered,
+                Cargo::Era(amount) => (1..=ERA_MAX).contains(amount) && !one.ordered,
+                Cargo::Undecodable(amount) => (1..=ERA_MAX).contains(amount) && !one.ordered && one.origin == FAULTY,
+                Cargo::AboveMax(amount) => *amount > VALUE_MAX && !one.ordered && one.origin == FAULTY,
             };
             prop_assert!(all.iter().all(|one| fits(one)));
-            prop_assert_eq!(all.iter().filter(|one| one.reverting).count(), REVERTING);
+            let count = |is: &dyn Fn(&Cargo) -> bool| all.iter().filter(|one| is(&one.cargo)).count();
+            prop_assert_eq!(count(&|cargo| matches!(cargo, Cargo::Era(_))), messages.div_ceil(ERA_PART));
+            prop_assert_eq!(count(&|cargo| matches!(cargo, Cargo::FailingFirst(_))), FAIL_FIRST);
+            prop_assert_eq!(count(&|cargo| matches!(cargo, Cargo::IntoBridge(_))), VOID_EACH);
+            prop_assert_eq!(count(&|cargo| matches!(cargo, Cargo::Undecodable(_))), VOID_EACH);
+            prop_assert_eq!(count(&|cargo| matches!(cargo, Cargo::AboveMax(_))), VOID_EACH);
             let ordered: Vec<_> = all.iter().filter(|one| one.ordered).collect();
             prop_assert_eq!(ordered.len(), ORDERED);
             let lanes: BTreeSet<_> = ordered.iter().map(|one| (one.origin, one.destination, one.sender)).collect();
             prop_assert_eq!(lanes.len(), 1);
-            prop_assert!(ordered.iter().all(|one| !one.reverting));
         }
 
         #[test]
-        fn a_demo_of_usual_size_uses_every_lane(seed: u64) {
-            let traffic = Traffic::plan(seed, 300, 3, 4);
-            let lanes: BTreeSet<_> = traffic.burst.iter().chain(&traffic.steady).map(|one| (one.origin, one.destination)).collect();
+        fn a_demo_of_usual_size_uses_every_lane_and_moves_era_three_hundred_times(seed: u64) {
+            // One more fails for ever.
+            let traffic = Traffic::plan(seed, 999, 3, 4);
+            let all = || traffic.burst.iter().chain(&traffic.steady);
+            let lanes: BTreeSet<_> = all().map(|one| (one.origin, one.destination)).collect();
             prop_assert_eq!(lanes.len(), 6);
+            prop_assert_eq!(traffic.burst.len(), 200);
+            prop_assert!(all().filter(|one| matches!(one.cargo, Cargo::Era(_))).count() >= 300);
         }
     }
 }

@@ -15,11 +15,7 @@ use metalayer_proto::{
 use relayer::deploy::{Account, Inclusion, TransactionError};
 
 use super::{Cargo, Planned};
-use crate::{
-    console::Console,
-    era,
-    network::{Chain, NetworkError},
-};
+use crate::{audit::Intents, console::Console, era, network::Chain};
 
 /// Senders on each chain.
 const SENDERS: usize = 4;
@@ -28,10 +24,11 @@ const RECIPIENT_GAS: u64 = 100_000;
 /// What sending costs without its payload, and of each of its bytes (calldata, hash, log); generous.
 const SEND_GAS: u64 = 400_000;
 const SEND_GAS_PER_BYTE: u64 = 64;
-/// What each sender has, enough for all that it sends.
+/// What each sender has: $ERA, and coin for so much gas; enough for all that it sends.
 const SENDER_ERA: U256 = uint!(100_000_000_000_000_000_000_000_U256);
+const SENDER_GAS: u64 = 200_000_000;
 /// Between two messages of the steady flow.
-const STEADY_EVERY: Duration = Duration::from_millis(100);
+const STEADY_EVERY: Duration = Duration::from_millis(75);
 
 /// The accounts that send, by chain.
 #[derive(Debug)]
@@ -43,58 +40,78 @@ impl Senders {
     /// How many there are on each chain.
     pub const PER_CHAIN: usize = SENDERS;
 
-    /// Fresh accounts with funds, and $ERA of the `treasurers`, on every chain.
-    pub async fn open(chains: &[Chain], treasurers: &mut [Account]) -> Result<Self, NetworkError> {
-        let mut accounts = Vec::new();
-        for (Chain { node, deployment, .. }, treasurer) in chains.iter().zip(treasurers) {
-            let signers: Vec<_> = (0..SENDERS).map(|_| PrivateKeySigner::random()).collect();
-            node.fund(&signers.iter().map(PrivateKeySigner::address).collect::<Vec<Address>>()).await?;
-            let token = TxKind::Call(deployment.addresses.era);
-            let mut given = Vec::new();
-            for signer in &signers {
-                given.push(treasurer.send("giving $ERA", token, era::give(signer.address(), SENDER_ERA)).await?);
-            }
-            included(treasurer, &given).await?;
-            accounts.push(try_join_all(signers.into_iter().map(|signer| Account::connect(&node.url, signer))).await?);
-        }
-        Ok(Self { accounts })
+    /// Fresh accounts with coin, and $ERA of the `treasurers`, on every chain.
+    pub async fn open(chains: &[Chain], treasurers: &mut [Account]) -> Result<Self, TransactionError> {
+        let opening = chains.iter().zip(treasurers).map(|(chain, treasurer)| open(chain, treasurer));
+        Ok(Self { accounts: try_join_all(opening).await? })
     }
 
     /// Sends all at once: every sender its messages, one right after the other.
-    pub async fn burst(&mut self, chains: &[Chain], messages: &[Planned]) -> Result<(), TransactionError> {
+    pub async fn burst(&mut self, chains: &[Chain], messages: &[Planned]) -> Result<Intents, TransactionError> {
         let senders = self.accounts.iter_mut().enumerate().flat_map(|(origin, accounts)| {
             accounts.iter_mut().enumerate().map(move |(sender, account)| (origin, sender, account))
         });
         let bursts = senders.map(|(origin, sender, account)| async move {
             let mut sent = Vec::new();
+            let mut intents = Intents::new();
             for message in messages.iter().filter(|one| (one.origin, one.sender) == (origin, sender)) {
-                sent.push(send(account, chains, message).await?);
+                let inclusion = send(account, chains, message).await?;
+                intents.insert(inclusion.hash(), message.intent());
+                sent.push(inclusion);
             }
-            included(account, &sent).await
+            included(account, &sent).await?;
+            Ok::<_, TransactionError>(intents)
         });
-        try_join_all(bursts).await.map(drop)
+        Ok(try_join_all(bursts).await?.into_iter().flatten().collect())
     }
 
-    /// Sends one message every 100 ms.
+    /// Sends one message after the other.
     pub async fn steady(
         &mut self,
         chains: &[Chain],
         messages: &[Planned],
-        console: &mut Console,
-    ) -> Result<(), TransactionError> {
+        console: &Console,
+    ) -> Result<Intents, TransactionError> {
         let mut sent = Vec::new();
+        let mut intents = Intents::new();
         let mut next = tokio::time::interval(STEADY_EVERY);
         for (number, message) in messages.iter().enumerate() {
             next.tick().await;
             let account = &mut self.accounts[message.origin][message.sender];
-            sent.push(((message.origin, message.sender), send(account, chains, message).await?));
+            let inclusion = send(account, chains, message).await?;
+            intents.insert(inclusion.hash(), message.intent());
+            sent.push(((message.origin, message.sender), inclusion));
             console.progress(&format!("steady flow: {} of {} sent", number + 1, messages.len()));
         }
         for ((origin, sender), inclusion) in sent {
             self.accounts[origin][sender].included(&inclusion).await?;
         }
-        Ok(())
+        Ok(intents)
     }
+}
+
+async fn open(chain: &Chain, treasurer: &mut Account) -> Result<Vec<Account>, TransactionError> {
+    let at = chain.deployment.addresses;
+    let signers: Vec<_> = (0..SENDERS).map(|_| PrivateKeySigner::random()).collect();
+    let mut given = Vec::new();
+    for signer in &signers {
+        let sender = signer.address();
+        given.push(treasurer.pay_for_gas(sender, SENDER_GAS).await?);
+        given.push(treasurer.send("giving $ERA", TxKind::Call(at.era), era::give(sender, SENDER_ERA)).await?);
+    }
+    included(treasurer, &given).await?;
+    let connecting = signers.into_iter().map(|signer| Account::connect(&chain.node.url, signer));
+    let mut accounts = try_join_all(connecting).await?;
+    // The gateway takes the fee of whoever calls it, the bridge collects it from its user.
+    try_join_all(accounts.iter_mut().map(async |account| {
+        let mut approved = Vec::new();
+        for spender in [at.gateway, at.era_bridge] {
+            approved.push(account.send("allowing fees", TxKind::Call(at.era), era::approve(spender)).await?);
+        }
+        included(account, &approved).await
+    }))
+    .await?;
+    Ok(accounts)
 }
 
 async fn included(account: &Account, sent: &[Inclusion]) -> Result<(), TransactionError> {
@@ -105,24 +122,28 @@ async fn included(account: &Account, sent: &[Inclusion]) -> Result<(), Transacti
 }
 
 async fn send(account: &mut Account, chains: &[Chain], message: &Planned) -> Result<Inclusion, TransactionError> {
-    let (here, there) = (&chains[message.origin], &chains[message.destination]);
-    let payload = match &message.cargo {
-        Cargo::Payload(payload) => payload,
-        Cargo::Era(amount) => {
-            let call = era::transfer_to(there.node.chain, account.address(), U256::from(*amount));
-            let bridge = TxKind::Call(here.deployment.addresses.era_bridge);
-            return account.send_with_gas("sending $ERA", bridge, call, SEND_GAS).await;
-        }
+    let (to, call, gas) = call(account.address(), chains, message);
+    account.send_with_gas("sending a message", TxKind::Call(to), call, gas).await
+}
+
+/// Who is called, with what, and with how much gas.
+fn call(sender: Address, chains: &[Chain], message: &Planned) -> (Address, Bytes, u64) {
+    let (here, there) = (chains[message.origin].deployment.addresses, &chains[message.destination]);
+    let chain = there.node.chain;
+    let by_bridge = |call| (here.era_bridge, call, SEND_GAS);
+    let by_gateway = |recipient, bytes: &[u8]| {
+        let recipient = interop::format(chain, recipient);
+        let call = sendMessageCall { recipient, payload: bytes.to_vec().into(), attributes: attributes(message) };
+        (here.gateway, call.abi_encode().into(), SEND_GAS + SEND_GAS_PER_BYTE * bytes.len() as u64)
     };
-    let recipient = if message.reverting { there.recipients.reverting } else { there.recipients.willing };
-    let call = sendMessageCall {
-        recipient: interop::format(there.node.chain, recipient),
-        payload: payload.clone().into(),
-        attributes: attributes(message),
-    };
-    let gas = SEND_GAS + SEND_GAS_PER_BYTE * payload.len() as u64;
-    let gateway = TxKind::Call(here.deployment.addresses.gateway);
-    account.send_with_gas("sending a message", gateway, call.abi_encode().into(), gas).await
+    match &message.cargo {
+        Cargo::Payload(bytes) => by_gateway(there.recipients.willing, bytes),
+        Cargo::FailingFirst(bytes) => by_gateway(there.recipients.reverting_once, bytes),
+        Cargo::IntoBridge(bytes) => by_gateway(there.deployment.addresses.era_bridge, bytes),
+        Cargo::Era(amount) => by_bridge(era::transfer_to(chain, sender, U256::from(*amount))),
+        Cargo::AboveMax(amount) => by_bridge(era::above_max(chain, sender, U256::from(*amount))),
+        Cargo::Undecodable(amount) => by_bridge(era::undecodable(chain, U256::from(*amount))),
+    }
 }
 
 fn attributes(message: &Planned) -> Vec<Bytes> {

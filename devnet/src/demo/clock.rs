@@ -1,0 +1,32 @@
+//! A chain whose time can be moved: one of a development node.
+
+use std::time::Duration;
+
+use alloy::providers::{DynProvider, Provider};
+use serde_json::Value;
+
+use super::DemoError;
+use crate::node::Node;
+
+/// The clock of one chain.
+pub(super) struct Clock {
+    provider: DynProvider,
+}
+
+impl Clock {
+    /// The node's clock; `None` if it does not move.
+    pub(super) async fn of(node: &Node) -> Option<Self> {
+        let clock = Self { provider: node.provider().ok()? };
+        clock.move_by(0).await.is_ok().then_some(clock)
+    }
+
+    /// Moves the next block's time.
+    pub(super) async fn advance(&self, by: Duration) -> Result<(), DemoError> {
+        self.move_by(by.as_secs()).await.map_err(DemoError::Clock)
+    }
+
+    async fn move_by(&self, seconds: u64) -> Result<(), String> {
+        let moved = self.provider.raw_request::<_, Value>("evm_increaseTime".into(), (seconds,)).await;
+        moved.map(drop).map_err(|error| relayer::deploy::without_url(&error))
+    }
+}
