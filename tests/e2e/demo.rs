@@ -4,34 +4,43 @@ use std::{path::Path, process::Command, thread};
 
 use serde_json::Value;
 
-use crate::binaries::{complaint, run};
+use crate::{
+    binaries::{complaint, run},
+    schema,
+};
+
+/// The fewest messages that a demo sends.
+pub(crate) const MESSAGES: u64 = 60;
 
 const CLONE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// A small demo; its one JSON document.
 fn demo(seed: &str) -> Value {
-    let output = run("devnet", &["demo", "--json", "--messages", "60", "--seed", seed]);
+    let output = run("devnet", &["demo", "--json", "--messages", &MESSAGES.to_string(), "--seed", seed]);
     assert!(output.status.success(), "seed {seed}, {}: {}", output.status, complaint(&output));
     serde_json::from_slice(&output.stdout).expect("standard output is one JSON document")
 }
 
-fn sum(lanes: &[Value], key: &str) -> u64 {
+pub(crate) fn sum(lanes: &[Value], key: &str) -> u64 {
     lanes.iter().map(|lane| lane[key].as_u64().unwrap_or_else(|| panic!("{key} in {lane}"))).sum()
 }
 
 fn check(report: &Value, seed: u64) {
+    schema::check(report);
     let lanes = report["lanes"].as_array().expect("lanes");
     assert_eq!(lanes.len(), 6, "three chains have six lanes");
-    assert_eq!(report["lost"], 0);
-    assert_eq!(report["doubled"], 0);
+    for broken in ["lost", "doubled", "units_off", "ordered_violations"] {
+        assert_eq!(report[broken], 0, "{broken}");
+    }
     assert_eq!(report["seed"], seed);
-    assert_eq!(sum(lanes, "sent"), 60);
-    assert_eq!(sum(lanes, "failed"), 5, "five recipients revert");
-    assert_eq!(sum(lanes, "delivered"), 55);
-    for lane in lanes {
-        for key in ["origin", "destination"] {
-            assert!(lane[key].is_string() || lane[key].is_u64(), "{key} in {lane}");
-        }
+    assert_eq!(sum(lanes, "sent"), MESSAGES);
+    assert_eq!(sum(lanes, "voided"), 6, "two of each kind that is void");
+    assert_eq!(sum(lanes, "refused"), 1, "one fails for ever");
+    assert_eq!(sum(lanes, "delivered"), MESSAGES - 7);
+    assert_eq!(sum(lanes, "reclaimed"), 7, "what is not delivered comes back");
+    assert_eq!(report["apart"]["failed_first"]["messages"], 20, "what reverts once is retried");
+    for epoch in ["1", "2"] {
+        assert!(report["transactions_by_epoch"][epoch].as_u64() > Some(0), "both epochs prove something: {report}");
     }
     let signed = report["commitments_signed"].as_u64().expect("commitments_signed");
     let blocks_at_most = report["duration_s"].as_f64().expect("duration_s") * 3.0 + 300.0;

@@ -18,6 +18,11 @@ impl Elsewhere {
         Self(tempfile::tempdir().expect("a temporary folder"))
     }
 
+    /// The folder.
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
     /// `devnet` with these arguments, with the project's node on its search path.
     pub(crate) fn devnet(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(program("devnet"));
@@ -39,10 +44,15 @@ impl Elsewhere {
     }
 }
 
-fn search_path() -> String {
+/// The project's own node.
+pub(crate) fn anvil() -> PathBuf {
     let packages = Path::new(env!("CARGO_MANIFEST_DIR")).join("../contracts/node_modules/@foundry-rs");
     let packages = fs::read_dir(packages).expect("run tools/contracts-ready").flatten();
-    let anvil = packages.map(|package| package.path().join("bin")).find(|folder| folder.join("anvil").is_file());
+    let mut programs = packages.map(|package| package.path().join("bin/anvil"));
+    programs.find(|program| program.is_file()).expect("anvil is among the packages")
+}
+
+fn search_path() -> String {
     let inherited = std::env::var("PATH").unwrap_or_default();
-    format!("{}:{inherited}", anvil.expect("anvil is among the packages").display())
+    format!("{}:{inherited}", anvil().parent().expect("it is in a folder").display())
 }

@@ -67,8 +67,8 @@ fn a_kept_demo_goes_on_until_it_is_stopped() {
     let elsewhere = Elsewhere::new();
     let demo = elsewhere.devnet(&["demo", "--keep", "--messages", "60"]).output().expect("devnet starts");
     assert!(demo.status.success(), "{}: {}", demo.status, complaint(&demo));
-    // Three nodes, one relayer, four attesters.
-    assert_eq!(elsewhere.running().len(), 8);
+    // Three nodes and two proxies of each, one relayer, seven attesters.
+    assert_eq!(elsewhere.running().len(), 17);
 
     // Every command that asks something works as it is printed.
     let printed = complaint(&demo);

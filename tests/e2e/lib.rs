@@ -12,10 +12,24 @@ mod bad_input;
 #[cfg(test)]
 mod binaries;
 #[cfg(test)]
+mod deleted;
+#[cfg(test)]
 mod demo;
 #[cfg(test)]
 mod elsewhere;
 #[cfg(test)]
 mod endings;
 #[cfg(test)]
+mod fees;
+#[cfg(test)]
 mod gas;
+#[cfg(test)]
+mod lies;
+#[cfg(test)]
+mod network;
+#[cfg(test)]
+mod restart;
+#[cfg(test)]
+mod rpc;
+#[cfg(test)]
+mod schema;
