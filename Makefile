@@ -11,7 +11,7 @@ ARGS ?=
 .PHONY: help demo test test-contracts test-rust test-e2e check bench soak install fresh-check stop clean-cache preflight build
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 preflight: ## check this machine and install missing system packages
 	@tools/preflight

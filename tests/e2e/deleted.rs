@@ -51,6 +51,8 @@ async fn a_deleted_data_directory_costs_time_and_never_value() {
     assert_eq!(started.expect("it is run").status.code(), Some(7));
     let imported = floor(&attester);
     assert!(imported.status.success(), "{}", String::from_utf8_lossy(&imported.stderr));
+    let told = String::from_utf8_lossy(&imported.stdout).into_owned();
+    assert!(!told.contains("warning"), "the hub and the collector answer: {told}");
     world.begins_again(&attester).await;
     let after = world.send_everywhere().await;
     world.all_delivered(&after).await;

@@ -4,11 +4,14 @@ use std::{collections::BTreeMap, fmt, path::Path, str::FromStr, sync::Arc};
 
 use alloy::primitives::B256;
 use metalayer_node::{
+    chain::RpcMetrics,
     clock::{Clock, system::SystemClock},
-    daemon::DaemonError,
+    daemon::{DaemonError, open_chains},
+    epochs::{EpochBook, EpochMetrics},
     sent,
     signer::AttesterSigner,
     store::Store,
+    telemetry::Metrics,
 };
 use metalayer_proto::ids::{ChainId, GatewayId};
 use serde::Serialize;
@@ -143,13 +146,29 @@ fn open_or_begin(store: Arc<dyn Store>, signer: &dyn AttesterSigner) -> Result<G
     }
 }
 
+/// Learns the epochs that the hub has announced: what this key has signed may be proven in one of them alone.
+async fn learn_epochs(config: &Config, epochs: &Arc<EpochBook>) -> Result<(), DaemonError> {
+    let metrics = Metrics::unregistered();
+    let hub: Vec<_> = config.chains.iter().filter(|chain| chain.id == config.network.hub_chain).cloned().collect();
+    for chain in open_chains(&hub, &config.network, &RpcMetrics::declare(&metrics)?).await? {
+        let clock = Arc::new(SystemClock);
+        chain.learn_epochs(Arc::default(), epochs.clone(), clock, EpochMetrics::declare(&metrics)?).begin().await?;
+    }
+    Ok(())
+}
+
 type Known = BTreeMap<GatewayId, Signed>;
 
 /// What all collectors together know that this key has signed; `None` if not one answered.
 async fn ask_all(config: &Config, signer: &dyn AttesterSigner) -> Result<(Option<Known>, Vec<String>), DaemonError> {
-    let (epochs, now) = (config.network.epoch_book(), SystemClock.now());
+    let (epochs, now) = (Arc::new(config.network.epoch_book()), SystemClock.now());
     let origins: Vec<_> = config.network.chains.iter().map(|chain| chain.id).collect();
     let (mut known, mut warnings) = (None, Vec::new());
+    if let Err(error) = learn_epochs(config, &epochs).await {
+        warnings.push(format!(
+            "the hub does not tell its later epochs, so that proofs in them say nothing of this key; ask again once it does: {error}"
+        ));
+    }
     for url in &config.collectors {
         let collector = HttpCollector::new(url).map_err(|error| DaemonError::Start(error.to_string()))?;
         match listen::ask(&collector, signer, &epochs, &origins, now).await {

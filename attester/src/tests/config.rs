@@ -178,6 +178,7 @@ async fn a_floor_needs_a_collector_or_the_operators_word() {
     let imported = commands::guard::import_floor(&file, &floor).await.unwrap().to_string();
     assert!(imported.contains("eip155:901      signed up to 77"), "{imported}");
     assert!(imported.contains("nothing is known of eip155:900"), "{imported}");
+    assert!(imported.contains("the hub does not tell its later epochs"), "{imported}");
     assert!("901=x".parse::<commands::guard::Floor>().is_err());
 }
 
