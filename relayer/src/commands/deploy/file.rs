@@ -63,7 +63,9 @@ fn read(root: &Section<'_>, folder: &Path) -> Option<DeployFile> {
     let members = root.sections("members", "one [[members]] for each attester of the first epoch");
     let members: Vec<_> = members.iter().map(|section| read_founder(section, planned)).collect();
     let members: Option<Vec<_>> = members.into_iter().collect();
-    let table = members.as_ref().and_then(|members| read_table(root, members));
+    // Of none it is told already that they are missing.
+    let some = members.as_ref().filter(|members| !members.is_empty());
+    let table = some.and_then(|members| read_table(root, members));
     let epoch = root.section("epoch", "a table [epoch] with lasts_days and overlap_s");
     let lasts_days = epoch.as_ref().and_then(|epoch| epoch.integer("lasts_days", 30..=3_650));
     let overlap_s = epoch.and_then(|epoch| epoch.integer("overlap_s", 1..=30 * 86_400));

@@ -59,6 +59,12 @@ fn the_commented_example_is_a_plan() {
 }
 
 #[test]
+fn attesters_that_are_missing_are_told_once() {
+    let told = load(EXAMPLE).unwrap_err();
+    assert!(told.contains("1 problem;") && told.contains("members: it is missing"), "{told}");
+}
+
+#[test]
 fn a_key_that_nobody_proves_is_refused() {
     // For a network that stands, another name, another hub: the same key, and no proof.
     let chain = gateway(900).chain;
