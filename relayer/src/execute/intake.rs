@@ -5,7 +5,6 @@ use std::time::Duration;
 use metalayer_node::bus::{BusError, Offset, Stored};
 use metalayer_proto::{
     envelope::{Action, Deliver, Envelope, ReadyRecord, TraceContext},
-    ids::LaneId,
     quorum::ProvenCommitment,
     topics::Topic,
 };
@@ -57,12 +56,37 @@ impl Execute {
     /// Asks the gateway about lanes of which nothing was queued before, so that nothing is sent for what is settled: after a restart of
     /// the aggregator all of a lane comes again.
     pub(super) async fn look_at_fresh(&mut self) -> Result<(), ExecuteError> {
+        if self.fresh.is_empty() {
+            return Ok(());
+        }
+        self.pass_over_settled();
         while let Some(lane) = self.fresh.first().copied() {
             let open = self.lanes.get(&lane).map(LaneQueue::open).unwrap_or_default();
             self.ask_about(lane, &open).await?;
             self.fresh.remove(&lane);
         }
         Ok(())
+    }
+
+    /// Takes out of these lanes what was settled by the destination's newest proof: few are left then for the gateway to be asked about.
+    fn pass_over_settled(&mut self) {
+        let destination = self.parts.destination;
+        let facts = match self.parts.archive.facts(destination) {
+            Ok(facts) => facts,
+            Err(error) => {
+                tracing::warn!(%destination, %error, "the gateway is asked about all that came");
+                None
+            }
+        };
+        let Some((_, facts)) = facts else { return };
+        for lane in &self.fresh {
+            let (Some(credited), Some(queue)) = (facts.credited(lane.origin), self.lanes.get_mut(lane)) else {
+                continue;
+            };
+            let settled: Vec<_> = queue.open().into_iter().filter(|sequence| credited.contains(*sequence)).collect();
+            settled.iter().for_each(|sequence| queue.settled(*sequence, None));
+            queue.done(&settled, None);
+        }
     }
 
     pub(super) async fn read_ready(&self, from: Offset, limit: usize) -> Result<Vec<Stored>, BusError> {
@@ -130,25 +154,8 @@ impl Execute {
         }
         if is_fresh {
             self.fresh.insert(lane);
-            self.pass_over_settled(lane);
         }
         Ok(())
-    }
-
-    /// Takes out of a lane what was settled by the destination's newest proof: few are left then for the gateway to be asked about.
-    fn pass_over_settled(&mut self, lane: LaneId) {
-        let facts = match self.parts.archive.facts(lane.destination) {
-            Ok(facts) => facts,
-            Err(error) => {
-                tracing::warn!(%lane, %error, "the gateway is asked about all of the lane");
-                None
-            }
-        };
-        let Some((_, facts)) = facts else { return };
-        let (Some(credited), Some(queue)) = (facts.credited(lane.origin), self.lanes.get_mut(&lane)) else { return };
-        let settled: Vec<_> = queue.open().into_iter().filter(|sequence| credited.contains(*sequence)).collect();
-        settled.iter().for_each(|sequence| queue.settled(*sequence, None));
-        queue.done(&settled, None);
     }
 
     async fn queue_action(
