@@ -29,12 +29,17 @@ pub struct Letters(Vec<Letter>);
 
 impl fmt::Display for Letters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() {
-            return f.write_str("no record was refused");
-        }
-        let lines: Vec<_> = self.0.iter().map(ToString::to_string).collect();
-        f.write_str(&lines.join("\n"))
+        write_lines(f, &self.0, "no record was refused")
     }
+}
+
+/// One a line; where there are none, `none`.
+fn write_lines(f: &mut fmt::Formatter<'_>, all: &[impl fmt::Display], none: &str) -> fmt::Result {
+    if all.is_empty() {
+        return f.write_str(none);
+    }
+    let lines: Vec<_> = all.iter().map(ToString::to_string).collect();
+    f.write_str(&lines.join("\n"))
 }
 
 /// What became of a message, and what of its chains does not go on.

@@ -6,7 +6,7 @@ use metalayer_node::daemon::{DaemonError, render};
 use metalayer_proto::ids::ChainId;
 use serde::Serialize;
 
-use super::post;
+use super::{post, write_lines};
 use crate::{
     admin::{Claim, Queued},
     cli::MessageAsked,
@@ -19,11 +19,7 @@ pub struct Claims(Vec<Claim>);
 
 impl fmt::Display for Claims {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() {
-            return f.write_str("nothing was earned, as far as is proven");
-        }
-        let lines: Vec<_> = self.0.iter().map(ToString::to_string).collect();
-        f.write_str(&lines.join("\n"))
+        write_lines(f, &self.0, "nothing was earned, as far as is proven")
     }
 }
 

@@ -23,7 +23,7 @@ use metalayer_node::{
 use metalayer_proto::{events::abi, facts::Route, ids::ChainId};
 use serde::Serialize;
 
-use super::{connect, node_failed};
+use super::{connect, node_failed, write_lines};
 use crate::deploy::{Account, GatewayConfig};
 use file::{RouteEntry, RoutesFile};
 use terms::Terms;
@@ -190,14 +190,17 @@ impl<'a> Origin<'a> {
 
 impl fmt::Display for Routes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, RouteRow { from, to, terms }) in self.routes.iter().enumerate() {
-            let line = if index == 0 { "" } else { "\n" };
-            match terms {
-                Some(terms) => write!(f, "{line}{from} -> {to}  {terms}")?,
-                None => write!(f, "{line}{from} -> {to}  no route")?,
-            }
+        write_lines(f, &self.routes, "")
+    }
+}
+
+impl fmt::Display for RouteRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { from, to, terms } = self;
+        match terms {
+            Some(terms) => write!(f, "{from} -> {to}  {terms}"),
+            None => write!(f, "{from} -> {to}  no route"),
         }
-        Ok(())
     }
 }
 
