@@ -153,7 +153,8 @@ fn open_guard(config: &Config, keys: &LocalSigner) -> Result<(Arc<dyn Store>, Gu
     Ok((store, guard))
 }
 
-fn open_collectors(config: &Config) -> Result<Vec<Arc<dyn Collector>>, DaemonError> {
+/// Every collector of a configuration.
+pub(crate) fn open_collectors(config: &Config) -> Result<Vec<Arc<dyn Collector>>, DaemonError> {
     let open = |url| match HttpCollector::new(url) {
         Ok(collector) => Ok(Arc::new(collector) as Arc<dyn Collector>),
         Err(error) => Err(DaemonError::Start(error.to_string())),

@@ -17,8 +17,7 @@ use metalayer_proto::ids::{ChainId, GatewayId};
 use serde::Serialize;
 
 use crate::{
-    app::{open_keys, open_store},
-    collector::HttpCollector,
+    app::{open_collectors, open_keys, open_store},
     config::Config,
     guard::{Guard, GuardError, Signed},
     listen,
@@ -169,9 +168,8 @@ async fn ask_all(config: &Config, signer: &dyn AttesterSigner) -> Result<(Option
             "the hub does not tell its later epochs, so that proofs in them say nothing of this key; ask again once it does: {error}"
         ));
     }
-    for url in &config.collectors {
-        let collector = HttpCollector::new(url).map_err(|error| DaemonError::Start(error.to_string()))?;
-        match listen::ask(&collector, signer, &epochs, &origins, now).await {
+    for collector in open_collectors(config)? {
+        match listen::ask(collector.as_ref(), signer, &epochs, &origins, now).await {
             Ok(heard) => {
                 let known = known.get_or_insert_with(Known::new);
                 for commitment in heard.signed {
