@@ -6,8 +6,7 @@ use metalayer_node::{
     chain::RpcMetrics,
     clock::{Clock, system::SystemClock},
     daemon::{BoardReadiness, DaemonError, OpenChain, Problems, asked_to_stop, open_chains},
-    epochs::{Announced, EpochMetrics},
-    sent::{self, Sent, SentError},
+    epochs::EpochMetrics,
     signer::{AttesterSigner, LocalSigner},
     store::{Store, directory::Identity, rocks::RocksStore},
     task::group::TaskGroup,
@@ -19,16 +18,9 @@ use crate::{
     collector::{Collector, HttpCollector},
     commands::guard::unusable,
     config::Config,
-    guard::{self, Guard, NotSafe},
-    leaves::Leaves,
-    listen::Listener,
+    guard::Guard,
     metrics::Metrics,
-    origin::{Origin, Parts},
-    outbox::Outbox,
-    proven::Proven,
-    publish::{self, Publish},
-    rules::Rules,
-    start::{Start, StartError},
+    stages::{self, Ground, tables},
 };
 
 /// The format of the guard's records; a change that old binaries must not read counts it up.
@@ -58,8 +50,20 @@ pub async fn run(config_file: &Path, log_format: LogFormat) -> Result<(), Daemon
     tasks.spawn_service("telemetry", |shutdown| async move {
         Ok(http::serve(listener, router, shutdown.requested()).await?)
     });
-    let epoch_metrics = EpochMetrics::declare(&registry)?;
-    spawn_stages(&tasks, &config, attesting, clock, Arc::new(Metrics::new(&registry)?), epoch_metrics).await?;
+    let Attesting { signer, store, guard, chains } = attesting;
+    let ground = Ground {
+        network: config.network.clone(),
+        signer,
+        store,
+        guard,
+        chains,
+        collectors: open_collectors(&config)?,
+        clock,
+        poll: config.poll,
+        metrics: Arc::new(Metrics::new(&registry)?),
+        epoch_metrics: EpochMetrics::declare(&registry)?,
+    };
+    stages::start(&tasks, ground).await?;
     tracing::info!(network = %config.network.name, chains = config.chains.len(), "attesting");
     Ok(tasks.run(asked_to_stop()).await?)
 }
@@ -142,7 +146,7 @@ pub(crate) fn open_keys(config: &Config) -> Result<LocalSigner, DaemonError> {
 /// Opens the data directory, which belongs to one process at a time.
 pub(crate) fn open_store(config: &Config) -> Result<Arc<dyn Store>, DaemonError> {
     let identity = Identity { kind: "attester-guard", format: FORMAT, network: config.network.id() };
-    Ok(Arc::new(RocksStore::open(&config.data_dir, &identity, &[&[guard::TABLE][..], &sent::TABLES].concat())?))
+    Ok(Arc::new(RocksStore::open(&config.data_dir, &identity, &tables())?))
 }
 
 /// The data directory, and in it the guard of the key; nothing is signed without its records.
@@ -160,90 +164,4 @@ pub(crate) fn open_collectors(config: &Config) -> Result<Vec<Arc<dyn Collector>>
         Err(error) => Err(DaemonError::Start(error.to_string())),
     };
     config.collectors.iter().map(open).collect()
-}
-
-/// A start that fails ends as what failed.
-fn unbegun(error: StartError) -> DaemonError {
-    match error {
-        StartError::Sent(SentError::Store(error)) | StartError::Guard(NotSafe::Store(error)) => error.into(),
-        other => DaemonError::Start(other.to_string()),
-    }
-}
-
-async fn spawn_stages(
-    tasks: &TaskGroup,
-    config: &Config,
-    Attesting { signer, store, guard, chains }: Attesting,
-    clock: Arc<dyn Clock>,
-    metrics: Arc<Metrics>,
-    epoch_metrics: EpochMetrics,
-) -> Result<(), DaemonError> {
-    let deployments: Vec<_> = chains.iter().map(|chain| chain.deployment).collect();
-    let sent = Arc::new(Sent::open(store, sent::LANE_ROWS_MAX, &deployments)?);
-    let (epochs, announced) = (Arc::new(config.network.epoch_book()), Arc::<Announced>::default());
-    if let Some(hub) = chains.iter().find(|chain| chain.entry.id == config.network.hub_chain) {
-        // Before any origin begins: whose proof it begins at is checked by the epochs.
-        let learn = hub.learn_epochs(announced.clone(), epochs.clone(), clock.clone(), epoch_metrics);
-        learn.begin().await?;
-        tasks.spawn_stage("epochs", None, learn);
-    }
-    let proven = Arc::new(Proven::new(epochs.clone(), signer.public_key().attester_id()));
-    let collectors = open_collectors(config)?;
-    let leaves = Leaves::new(collectors.clone(), epochs.clone(), clock.clone(), metrics.clone());
-    let leaves = Arc::new(leaves);
-    let rules = Arc::<Rules>::default();
-    let start = Start {
-        collectors: collectors.clone(),
-        epochs: epochs.clone(),
-        guard: guard.clone(),
-        sent: sent.clone(),
-        leaves: leaves.clone(),
-        proven: proven.clone(),
-        rules: rules.clone(),
-        clock: clock.clone(),
-        metrics: metrics.clone(),
-    };
-    let begun = start.all(&deployments).await.map_err(unbegun)?;
-    let mut outboxes = Vec::new();
-    for collector in collectors {
-        let outbox = Arc::new(Outbox::default());
-        outboxes.push(outbox.clone());
-        let parts = publish::Parts {
-            collector,
-            outbox,
-            network: config.network.id(),
-            signer: signer.clone(),
-            listener: Listener {
-                signer: signer.clone(),
-                guard: guard.clone(),
-                epochs: epochs.clone(),
-                origins: chains.iter().map(|chain| chain.entry.id).collect(),
-                metrics: metrics.clone(),
-            },
-            proven: proven.clone(),
-            clock: clock.clone(),
-            metrics: metrics.clone(),
-        };
-        tasks.spawn_stage("publish", None, Publish::new(parts));
-    }
-    for (chain, derivation) in chains.into_iter().zip(begun) {
-        let parts = Parts {
-            reader: chain.reader,
-            guard: guard.clone(),
-            signer: signer.clone(),
-            proven: proven.clone(),
-            sent: sent.clone(),
-            leaves: leaves.clone(),
-            rules: rules.clone(),
-            announced: announced.clone(),
-            outboxes: outboxes.clone(),
-            clock: clock.clone(),
-            poll: config.poll,
-            metrics: metrics.clone(),
-        };
-        let origin = Origin::new(parts, derivation);
-        let origin = origin.map_err(|error| DaemonError::Start(error.to_string()))?;
-        tasks.spawn_stage("attest", Some(chain.entry.id), origin);
-    }
-    Ok(())
 }

@@ -16,7 +16,7 @@ use metalayer_proto::{
     quorum::ProvenCommitment,
     served::{ProvenLane, ProvenSnapshot, ServedLeaf},
 };
-use reqwest::{Response, Url};
+use reqwest::{Request, RequestBuilder, Response, Url};
 use serde::{Deserialize, Serialize};
 
 /// How long a collector may take to answer.
@@ -119,11 +119,28 @@ pub trait Collector: Send + Sync + 'static {
     async fn leaf(&self, leaf: LeafId, count: u64) -> Result<Option<ServedLeaf>, CollectorError>;
 }
 
+/// The way to a collector: the network in a daemon, memory in simulation.
+#[async_trait]
+pub trait Carrier: Send + Sync + 'static {
+    /// Brings a request there and its answer back, within the request's own timeout; else says why not, without credentials.
+    async fn carry(&self, request: Request) -> Result<Response, String>;
+}
+
+#[async_trait]
+impl Carrier for reqwest::Client {
+    async fn carry(&self, request: Request) -> Result<Response, String> {
+        self.execute(request).await.map_err(root_cause)
+    }
+}
+
 /// A collector over HTTP.
 pub struct HttpCollector {
     name: String,
     base: Url,
+    deadline: Duration,
+    /// Makes requests; the carrier sends them.
     client: reqwest::Client,
+    carrier: Box<dyn Carrier>,
 }
 
 impl HttpCollector {
@@ -133,14 +150,18 @@ impl HttpCollector {
     }
 
     pub(crate) fn with_deadline(base: &Url, deadline: Duration) -> Result<Self, CollectorError> {
-        let name = base.origin().ascii_serialization();
         let client = reqwest::Client::builder()
-            .timeout(deadline)
             // Elsewhere than where the operator said nothing is posted, credentials least of all.
             .redirect(reqwest::redirect::Policy::none())
             .build()
-            .map_err(|error| CollectorError::Unreachable { collector: name.clone(), problem: root_cause(error) })?;
-        Ok(Self { name, base: base.clone(), client })
+            .map_err(|error| CollectorError::Unreachable { collector: name_of(base), problem: root_cause(error) })?;
+        Ok(Self { deadline, carrier: Box::new(client.clone()), client, name: name_of(base), base: base.clone() })
+    }
+
+    /// The collector at `base` that is reached by `carrier`.
+    pub fn over(base: &Url, carrier: Box<dyn Carrier>) -> Self {
+        let client = reqwest::Client::new();
+        Self { deadline: ANSWER_DEADLINE, carrier, client, name: name_of(base), base: base.clone() }
     }
 
     fn url(&self, path: &str) -> Url {
@@ -150,8 +171,9 @@ impl HttpCollector {
     }
 
     /// Sends a request; what comes back is a success.
-    async fn ask(&self, request: reqwest::RequestBuilder) -> Result<Response, CollectorError> {
-        let mut response = request.send().await.map_err(|error| self.unreachable(error))?;
+    async fn ask(&self, request: RequestBuilder) -> Result<Response, CollectorError> {
+        let request = request.build().map_err(|error| self.unreachable(root_cause(error)))?;
+        let mut response = self.carrier.carry(request).await.map_err(|problem| self.unreachable(problem))?;
         let status = response.status();
         if status.is_success() {
             return Ok(response);
@@ -166,7 +188,7 @@ impl HttpCollector {
     /// The body, unless it is too long.
     async fn body(&self, response: &mut Response, max: usize) -> Result<Vec<u8>, CollectorError> {
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.unreachable(error))? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.unreachable(root_cause(error)))? {
             if body.len() + chunk.len() > max {
                 return Err(self.malformed(format!("it is longer than {max} bytes")));
             }
@@ -175,7 +197,7 @@ impl HttpCollector {
         Ok(body)
     }
 
-    async fn json<T: for<'de> Deserialize<'de>>(&self, request: reqwest::RequestBuilder) -> Result<T, CollectorError> {
+    async fn json<T: for<'de> Deserialize<'de>>(&self, request: RequestBuilder) -> Result<T, CollectorError> {
         let body = self.body(&mut self.ask(request).await?, ANSWER_BYTES_MAX).await?;
         serde_json::from_slice(&body).map_err(|error| self.malformed(error.to_string()))
     }
@@ -183,7 +205,7 @@ impl HttpCollector {
     /// What `read` reads at `url`; none if the collector has none.
     async fn find<T, E: std::fmt::Display>(
         &self,
-        request: reqwest::RequestBuilder,
+        request: RequestBuilder,
         max: usize,
         read: impl FnOnce(&[u8]) -> Result<T, E>,
     ) -> Result<Option<T>, CollectorError> {
@@ -197,12 +219,12 @@ impl HttpCollector {
         }
     }
 
-    fn get(&self, path: &str) -> reqwest::RequestBuilder {
-        self.client.get(self.url(path))
+    fn get(&self, url: Url) -> RequestBuilder {
+        self.client.get(url).timeout(self.deadline)
     }
 
-    fn unreachable(&self, error: reqwest::Error) -> CollectorError {
-        CollectorError::Unreachable { collector: self.name.clone(), problem: root_cause(error) }
+    fn unreachable(&self, problem: String) -> CollectorError {
+        CollectorError::Unreachable { collector: self.name.clone(), problem }
     }
 
     fn malformed(&self, problem: String) -> CollectorError {
@@ -227,12 +249,12 @@ impl Collector for HttpCollector {
     }
 
     async fn post(&self, sealed: Vec<u8>) -> Result<Answer, CollectorError> {
-        let request = self.client.post(self.url("/v1/attestations"));
+        let request = self.client.post(self.url("/v1/attestations")).timeout(self.deadline);
         self.json(request.header("content-type", "application/octet-stream").body(sealed)).await
     }
 
     async fn attestations_of(&self, attester: AttesterId) -> Result<Vec<Attestation>, CollectorError> {
-        let request = self.client.get(self.url(&format!("/v1/attesters/{attester}/attestations")));
+        let request = self.get(self.url(&format!("/v1/attesters/{attester}/attestations")));
         let held: Vec<Bytes> = self.json(request).await?;
         held.iter()
             .map(|bytes| Attestation::from_bytes(bytes).map_err(|error| self.malformed(error.to_string())))
@@ -242,31 +264,34 @@ impl Collector for HttpCollector {
     async fn proof_in(&self, epoch: u64, origin: ChainId) -> Result<Option<ProvenCommitment>, CollectorError> {
         let mut url = self.url(&format!("/v1/proofs/{origin}"));
         url.query_pairs_mut().append_pair("epoch", &epoch.to_string());
-        self.find(self.client.get(url), ANSWER_BYTES_MAX, ProvenCommitment::from_bytes).await
+        self.find(self.get(url), ANSWER_BYTES_MAX, ProvenCommitment::from_bytes).await
     }
 
     async fn start_of(&self, origin: ChainId) -> Result<Option<ProvenSnapshot>, CollectorError> {
-        let request = self.get(&format!("/v1/snapshots/{origin}")).timeout(SNAPSHOT_DEADLINE);
+        let request = self.get(self.url(&format!("/v1/snapshots/{origin}"))).timeout(SNAPSHOT_DEADLINE);
         self.find(request, SNAPSHOT_BYTES_MAX, ProvenSnapshot::from_bytes).await
     }
 
     async fn growth(&self, lane: LaneId, from: u64, to: u64) -> Result<Option<ConsistencyProof>, CollectorError> {
         let mut url = self.url(&format!("{}/consistency", path_of(lane)));
         url.query_pairs_mut().append_pair("from", &from.to_string()).append_pair("to", &to.to_string());
-        let request = self.client.get(url);
-        self.find(request, ANSWER_BYTES_MAX, ConsistencyProof::from_bytes).await
+        self.find(self.get(url), ANSWER_BYTES_MAX, ConsistencyProof::from_bytes).await
     }
 
     async fn lane(&self, lane: LaneId) -> Result<Option<ProvenLane>, CollectorError> {
-        self.find(self.get(&path_of(lane)), ANSWER_BYTES_MAX, ProvenLane::from_bytes).await
+        self.find(self.get(self.url(&path_of(lane))), ANSWER_BYTES_MAX, ProvenLane::from_bytes).await
     }
 
     async fn leaf(&self, LeafId { lane, sequence }: LeafId, count: u64) -> Result<Option<ServedLeaf>, CollectorError> {
         let mut url = self.url(&format!("{}/leaves/{sequence}", path_of(lane)));
         url.query_pairs_mut().append_pair("count", &count.to_string());
-        let request = self.client.get(url);
-        self.find(request, ANSWER_BYTES_MAX, ServedLeaf::from_bytes).await
+        self.find(self.get(url), ANSWER_BYTES_MAX, ServedLeaf::from_bytes).await
     }
+}
+
+/// Which collector it is, without credentials.
+fn name_of(base: &Url) -> String {
+    base.origin().ascii_serialization()
 }
 
 fn path_of(LaneId { origin, destination }: LaneId) -> String {

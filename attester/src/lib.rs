@@ -17,6 +17,7 @@ pub mod outbox;
 pub mod proven;
 pub mod publish;
 pub mod rules;
+pub mod stages;
 pub mod start;
 
 #[cfg(test)]

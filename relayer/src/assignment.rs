@@ -187,8 +187,9 @@ impl Assignments {
     pub async fn run(mut self, shutdown: Shutdown) -> Result<(), ServiceError> {
         while !shutdown.is_requested() {
             let event = tokio::select! {
-                event = self.member.next(LOOK) => event,
+                biased;
                 () = shutdown.clone().requested() => break,
+                event = self.member.next(LOOK) => event,
             };
             match event {
                 Err(gap @ BusError::OutOfRange { partition, .. }) => self.meet_gap(partition, gap),

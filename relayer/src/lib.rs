@@ -20,6 +20,7 @@ pub mod metrics;
 mod outcome;
 pub mod record;
 mod revert;
+pub mod stages;
 pub mod tables;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, missing_docs)]

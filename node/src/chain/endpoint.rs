@@ -8,11 +8,13 @@ use std::{
     time::Duration,
 };
 
-use reqwest::Url;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::metrics::ReaderMetrics;
+use super::{
+    metrics::ReaderMetrics,
+    transport::{HttpTransport, Transport},
+};
 
 /// The longest answer that is taken, in bytes: all receipts of a full block fit several times.
 pub(super) const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -80,11 +82,10 @@ pub enum EndpointError {
     Client(String),
 }
 
-/// One JSON-RPC endpoint over HTTP.
+/// One JSON-RPC endpoint.
 pub struct Endpoint {
-    url: Url,
     name: String,
-    client: reqwest::Client,
+    transport: Box<dyn Transport>,
     deadline: Duration,
     metrics: ReaderMetrics,
     calls: AtomicU64,
@@ -108,29 +109,21 @@ impl std::fmt::Debug for Endpoint {
 impl Endpoint {
     /// An endpoint at `url`, each of whose calls is given `deadline`, answer included.
     pub fn new(url: &str, deadline: Duration, metrics: ReaderMetrics) -> Result<Self, EndpointError> {
-        let url = Url::parse(url).map_err(|_| EndpointError::NotHttp)?;
-        let host = url.host_str().ok_or(EndpointError::NotHttp)?;
-        let port = url.port_or_known_default().ok_or(EndpointError::NotHttp)?;
-        if !matches!(url.scheme(), "http" | "https") {
-            return Err(EndpointError::NotHttp);
-        }
-        let name = format!("{}://{host}:{port}", url.scheme());
-        let client = reqwest::Client::builder()
-            // A redirect would carry the key in the path to another host.
-            .redirect(reqwest::redirect::Policy::none())
-            .tcp_nodelay(true)
-            .build()
-            .map_err(|error| EndpointError::Client(error.without_url().to_string()))?;
-        Ok(Self {
-            url,
+        let (name, transport) = HttpTransport::open(url)?;
+        Ok(Self::over(name, Box::new(transport), deadline, metrics))
+    }
+
+    /// The endpoint that is reached by `transport`, under a name that holds no secret.
+    pub fn over(name: String, transport: Box<dyn Transport>, deadline: Duration, metrics: ReaderMetrics) -> Self {
+        Self {
             name,
-            client,
+            transport,
             deadline,
             metrics,
             calls: AtomicU64::new(0),
             lacks_block_receipts: AtomicBool::new(false),
             health: Mutex::default(),
-        })
+        }
     }
 
     /// `scheme://host:port`, for logs, metrics and errors.
@@ -138,7 +131,7 @@ impl Endpoint {
         &self.name
     }
 
-    /// HTTP requests made so far.
+    /// Requests made so far.
     pub fn calls(&self) -> u64 {
         self.calls.load(Ordering::Relaxed)
     }
@@ -189,9 +182,11 @@ impl Endpoint {
     async fn post(&self, method: &'static str, request: &Value) -> Result<Value, CallError> {
         self.calls.fetch_add(1, Ordering::Relaxed);
         let started = Instant::now();
-        let answer = tokio::time::timeout(self.deadline, self.exchange(request))
-            .await
-            .unwrap_or(Err(CallError::TimedOut(self.deadline)));
+        let answer = match tokio::time::timeout(self.deadline, self.transport.exchange(request)).await {
+            Ok(Err(CallError::Transport(cause))) => Err(CallError::Transport(self.scrub(&cause))),
+            Ok(answer) => answer,
+            Err(_) => Err(CallError::TimedOut(self.deadline)),
+        };
         self.metrics.request_took(started.elapsed());
         answer.inspect_err(|_| self.metrics.request_failed(&self.name, method))
     }
@@ -202,24 +197,6 @@ impl Endpoint {
             Err(_) => self.metrics.request_failed(&self.name, method),
         }
         outcome
-    }
-
-    async fn exchange(&self, request: &Value) -> Result<Value, CallError> {
-        let transport = |error: reqwest::Error| CallError::Transport(self.scrub(&root_cause(&error.without_url())));
-        let mut response = self.client.post(self.url.clone()).json(request).send().await.map_err(transport)?;
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(transport)? {
-            if body.len() + chunk.len() > ANSWER_BYTES_MAX {
-                return Err(CallError::TooLong);
-            }
-            body.extend_from_slice(&chunk);
-        }
-        // Some nodes send JSON-RPC errors under a status of failure: what they say is worth more than the status.
-        match serde_json::from_slice::<Value>(&body) {
-            Ok(value) if response.status().is_success() || value.get("error").is_some() => Ok(value),
-            Err(error) if response.status().is_success() => Err(CallError::Malformed(error.to_string())),
-            _ => Err(CallError::Status(response.status().as_u16())),
-        }
     }
 
     fn outcome(&self, mut answer: Value) -> Result<Value, CallError> {
@@ -237,16 +214,10 @@ impl Endpoint {
         }
     }
 
-    /// A node's words, shortened, on one line and without whatever of the URL may be a secret.
+    /// A node's words, shortened, on one line and without whatever may be a secret.
     fn scrub(&self, words: &str) -> String {
-        let mut scrubbed: String = words.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        let secrets =
-            [self.url.username(), self.url.password().unwrap_or_default(), self.url.query().unwrap_or_default()];
-        let segments = self.url.path().split('/');
-        for secret in segments.chain(secrets).filter(|secret| secret.len() >= 4) {
-            scrubbed = scrubbed.replace(secret, "***");
-        }
-        scrubbed.chars().take(MESSAGE_CHARS_MAX).collect()
+        let words = words.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        self.transport.scrub(words).chars().take(MESSAGE_CHARS_MAX).collect()
     }
 
     // ── Health ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -300,13 +271,4 @@ impl Endpoint {
         // Nothing that holds the lock can leave the record half-written.
         self.health.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The innermost cause in words: reqwest's own text says only "error sending request".
-fn root_cause(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
 }

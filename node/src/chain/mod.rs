@@ -12,6 +12,7 @@ mod reader;
 mod receipts;
 #[cfg(any(test, feature = "conformance"))]
 mod scripted;
+mod transport;
 mod writer;
 
 #[cfg(test)]
@@ -34,6 +35,7 @@ pub use probe::{Expected, ProbeProblem, probe};
 pub use reader::{Finality, InvalidQuorum, QuorumReader, ReaderSettings, ReadingMode};
 #[cfg(any(test, feature = "conformance"))]
 pub use scripted::{Faults, ScriptedNode};
+pub use transport::Transport;
 pub use writer::RpcWriter;
 
 /// A block by number and hash.

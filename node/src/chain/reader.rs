@@ -146,6 +146,11 @@ impl QuorumReader {
         &self.pool.endpoints
     }
 
+    /// How many of them must agree.
+    pub fn quorum(&self) -> usize {
+        self.pool.quorum
+    }
+
     /// The block at `number` on whose hash exactly one group of at least k endpoints agrees. `heads` are answers that
     /// are there already; the endpoints that did not give one are asked by number.
     async fn agree(&self, number: u64, heads: Vec<Answer<Named>>) -> Result<Named, ChainError> {

@@ -10,7 +10,8 @@ use metalayer_proto::{
 use super::DaemonError;
 use crate::{
     chain::{
-        Endpoint, Expected, ProbeProblem, QuorumReader, ReaderMetrics, ReaderSettings, RpcMetrics, RpcWriter, probe,
+        Endpoint, Expected, InvalidQuorum, ProbeProblem, QuorumReader, ReaderMetrics, ReaderSettings, RpcMetrics,
+        RpcWriter, probe,
     },
     clock::Clock,
     config::{ChainEntry, NetworkFile, Section},
@@ -18,7 +19,7 @@ use crate::{
 };
 
 /// How long one JSON-RPC call may take.
-const CALL_DEADLINE: Duration = Duration::from_secs(5);
+pub const CALL_DEADLINE: Duration = Duration::from_secs(5);
 
 /// How long an endpoint that was caught lying is not asked.
 const BENCH_PAUSE: Duration = Duration::from_secs(600);
@@ -109,6 +110,36 @@ pub struct OpenChain {
 }
 
 impl OpenChain {
+    /// The chain of `entry` through `endpoints`, of which `agree` must agree.
+    ///
+    /// # Errors
+    /// There are fewer than that.
+    pub fn over(
+        entry: &ChainEntry,
+        network: &NetworkFile,
+        endpoints: Vec<Arc<Endpoint>>,
+        agree: usize,
+        metrics: ReaderMetrics,
+    ) -> Result<Self, InvalidQuorum> {
+        let reading = ReaderSettings {
+            quorum: agree,
+            finality: entry.finality,
+            watched: vec![entry.gateway],
+            bench_pause: BENCH_PAUSE,
+        };
+        let reader = QuorumReader::new(entry.id, endpoints.clone(), reading, metrics)?;
+        let deployment = Deployment {
+            network: network.id(),
+            origin: entry.gateway_id(),
+            deployed_at: entry.deployment_block,
+            hub: hub_gateway(network, entry),
+            hub_registry: network.hub_registry,
+            era: entry.era,
+        };
+        let writer = RpcWriter::new(entry.id, endpoints);
+        Ok(Self { entry: entry.clone(), deployment, reader: Arc::new(reader), writer: Arc::new(writer) })
+    }
+
     /// The stage that learns the epochs which the hub, that is this chain, announces.
     pub fn learn_epochs(
         &self,
@@ -144,14 +175,22 @@ pub async fn open_chains(
     for chain in settings {
         // The configuration names chains of the network only; this was checked when it was read.
         if let Some(entry) = network.chain(chain.id) {
-            opened.push((chain, open(chain, entry, network, metrics)?));
+            opened.push(open(chain, entry, network, metrics)?);
         }
     }
-    let probes = opened.iter().map(|(_, chain)| probe_chain(chain));
+    probed(opened).await
+}
+
+/// These chains, after a probe of every endpoint.
+///
+/// # Errors
+/// All problems of all endpoints at once, if some chain has fewer good endpoints than must agree.
+pub async fn probed(chains: Vec<OpenChain>) -> Result<Vec<OpenChain>, DaemonError> {
+    let probes = chains.iter().map(probe_chain);
     let found: Vec<Vec<ProbeProblem>> = futures::future::join_all(probes).await;
-    let lacks = opened.iter().zip(&found).any(|((settings, _), problems)| {
+    let lacks = chains.iter().zip(&found).any(|(OpenChain { reader, .. }, problems)| {
         let bad: BTreeSet<_> = problems.iter().map(|problem| &problem.endpoint).collect();
-        settings.rpc.len().saturating_sub(bad.len()) < settings.agree
+        reader.endpoints().len().saturating_sub(bad.len()) < reader.quorum()
     });
     let problems: Vec<_> = found.into_iter().flatten().collect();
     if lacks {
@@ -160,7 +199,7 @@ pub async fn open_chains(
     for problem in problems {
         tracing::warn!("{problem}");
     }
-    Ok(opened.into_iter().map(|(_, chain)| chain).collect())
+    Ok(chains)
 }
 
 async fn probe_chain(chain: &OpenChain) -> Vec<ProbeProblem> {
@@ -177,23 +216,7 @@ fn open(
     let metrics = metrics.of(settings.id);
     let endpoint = |url: &String| Endpoint::new(url, CALL_DEADLINE, metrics.clone()).map(Arc::new);
     let endpoints: Vec<_> = settings.rpc.iter().map(endpoint).collect::<Result<_, _>>()?;
-    let reading = ReaderSettings {
-        quorum: settings.agree,
-        finality: entry.finality,
-        watched: vec![entry.gateway],
-        bench_pause: BENCH_PAUSE,
-    };
-    let reader = QuorumReader::new(settings.id, endpoints.clone(), reading, metrics)?;
-    let deployment = Deployment {
-        network: network.id(),
-        origin: entry.gateway_id(),
-        deployed_at: entry.deployment_block,
-        hub: hub_gateway(network, entry),
-        hub_registry: network.hub_registry,
-        era: entry.era,
-    };
-    let writer = RpcWriter::new(settings.id, endpoints);
-    Ok(OpenChain { entry: entry.clone(), deployment, reader: Arc::new(reader), writer: Arc::new(writer) })
+    Ok(OpenChain::over(entry, network, endpoints, settings.agree, metrics)?)
 }
 
 /// The hub's gateway; a network file without its hub is refused when it is read.

@@ -181,12 +181,13 @@ impl TaskGroup {
         let life = async move {
             tokio::pin!(running);
             let asked = async {
-                tokio::select! { () = group.requested() => {}, () = own.requested() => {} }
+                tokio::select! { biased; () = group.requested() => {}, () = own.requested() => {} }
                 either.stop();
             };
             let result = tokio::select! {
-                result = &mut running => result.and(Err(Failure::Ended { task: task.to_string() }.into())),
+                biased;
                 () = asked => running.await,
+                result = &mut running => result.and(Err(Failure::Ended { task: task.to_string() }.into())),
             };
             match result {
                 Ok(()) => {}
@@ -206,6 +207,7 @@ impl TaskGroup {
     /// The first failure; [`Failure::NotDrained`] if there was none but tasks did not stop in time.
     pub async fn run(self, asked: impl Future<Output = ()>) -> Result<(), Failure> {
         tokio::select! {
+            biased;
             () = asked => {}
             () = self.shared.failed.notified() => {}
         }

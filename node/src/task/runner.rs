@@ -110,7 +110,7 @@ impl Runner {
             }
         };
         let stopped = select_all(self.stops.iter().map(|stop| stop.clone().requested().boxed()));
-        tokio::select! { _ = stopped => {}, () = noticed => {}, () = due => {} }
+        tokio::select! { biased; _ = stopped => {}, () = noticed => {}, () = due => {} }
     }
 
     fn succeeded(&mut self, is_progress: bool) {

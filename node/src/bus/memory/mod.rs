@@ -94,6 +94,7 @@ async fn hand_on(bus: Weak<MemoryBus>, clock: Arc<dyn Clock>, group: Group, revo
     let Revocation { partition, lease, drained } = revocation;
     let deadline = clock.now().after(DRAIN_MAX);
     tokio::select! {
+        biased;
         _ = drained => {}
         () = clock.sleep_until(deadline) => {}
     }
