@@ -163,12 +163,17 @@ pub async fn run(args: &GasArgs, runs: &Path) -> ExitCode {
 
 /// Everything that is measured, on a node that is started for it.
 pub async fn measure(anvil: &Path, processes: &mut Processes, console: &Console) -> Result<Figures, GasError> {
+    let chain = ChainId::new(CHAIN)?;
+    let node = Node::start(processes, anvil, "destination", chain, Blocks::AtOnce, &[]).await?;
+    measure_on(&node.url, chain, console).await
+}
+
+/// Everything that is measured, on a node of `chain` that makes a block for each transaction, and where [`Node::rich`] has coin.
+pub async fn measure_on(url: &str, chain: ChainId, console: &Console) -> Result<Figures, GasError> {
     let mut random = ChaCha8Rng::seed_from_u64(SEED);
     console.say("drawing 350 attesters' keys and activating them");
     let signers = Signers::draw(&mut random)?;
-    let chain = ChainId::new(CHAIN)?;
-    let node = Node::start(processes, anvil, "destination", chain, Blocks::AtOnce, &[]).await?;
-    let mut accounts = [Account::connect(&node.url, Node::rich()?).await?];
+    let mut accounts = [Account::connect(url, Node::rich()?).await?];
     let plan = network::plan("gas", &[("gas", chain)], accounts[0].address(), Arc::clone(&signers.table));
     let deployed = deploy::deploy(&plan, &mut accounts).await?;
     let deployment = &deployed.chains[0];

@@ -132,6 +132,11 @@ impl SimChain {
         self.node().pool.clear();
     }
 
+    /// What `from` has called `to` with, in the order of the blocks, as far as it succeeded.
+    pub fn calls(&self, from: Address, to: Address) -> Vec<Bytes> {
+        self.node().calls(from, to)
+    }
+
     /// What a slot of a contract holds.
     pub fn storage(&self, contract: Address, slot: U256) -> U256 {
         self.node().state.storage(contract, slot)

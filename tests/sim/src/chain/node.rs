@@ -3,9 +3,9 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use alloy::{
-    consensus::{SignableTransaction, TxEip1559, TxEnvelope},
+    consensus::{SignableTransaction, Transaction, TxEip1559, TxEnvelope},
     eips::BlockNumberOrTag,
-    primitives::{Address, B256, Log, TxKind, U256},
+    primitives::{Address, B256, Bytes, Log, TxKind, U256},
     signers::{SignerSync, k256::ecdsa, local::PrivateKeySigner},
 };
 use metalayer_proto::ids::ChainId;
@@ -65,6 +65,13 @@ impl Node {
     pub(super) fn transaction(&self, hash: B256) -> Option<(&Block, usize)> {
         let (number, place) = self.places.get(&hash)?;
         Some((self.block(*number)?, *place))
+    }
+
+    pub(super) fn calls(&self, from: Address, to: Address) -> Vec<Bytes> {
+        let included = self.blocks.iter().flat_map(|block| &block.transactions);
+        let those = included
+            .filter(|one| one.receipt.status() && one.signed.sender == from && one.signed.envelope.to() == Some(to));
+        those.map(|one| one.signed.envelope.input().clone()).collect()
     }
 
     /// A block of what waits, as much as fits.

@@ -4,7 +4,6 @@ use alloy::{
     eips::BlockNumberOrTag,
     primitives::{Address, B256, Bytes, TxKind, U64},
     rpc::types::{Filter, FilterBlockOption, TransactionRequest},
-    sol_types::decode_revert_reason,
 };
 use revm::context::result::ExecutionResult;
 use serde::de::DeserializeOwned;
@@ -42,8 +41,7 @@ impl Failure {
     }
 
     fn reverted(output: Bytes) -> Self {
-        let reason = decode_revert_reason(&output).map_or_else(String::new, |reason| format!(": {reason}"));
-        Self { code: 3, message: format!("execution reverted{reason}"), data: Some(output) }
+        Self { code: 3, message: "execution reverted".to_owned(), data: Some(output) }
     }
 }
 

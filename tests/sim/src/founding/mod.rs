@@ -46,7 +46,7 @@ const GENESIS_S: u64 = 1_800_000_000;
 const DAY_S: u64 = 86_400;
 /// What whoever has coin has of it on every chain, in wei.
 const RICH_WEI: U256 = uint!(10_000_000_000_000_000_000_000_U256);
-/// How much gas the executor and the routes' team can pay for on every chain.
+/// How much gas each of the others can pay for on every chain.
 const GIVEN_GAS: u64 = 400_000_000;
 /// The most $ERA that may arrive at a chain at once from another, in the smallest unit.
 const INBOUND_MAX: U208 = uint!(6_000_000_000_000_000_000_000_000_U208);
@@ -68,6 +68,8 @@ pub struct Founded {
     pub team: PrivateKeySigner,
     /// The relayer's account on every chain; has coin.
     pub executor: PrivateKeySigner,
+    /// Has coin on every chain, and no role.
+    pub stranger: PrivateKeySigner,
 }
 
 /// One chain of a network.
@@ -139,7 +141,8 @@ fn found_in_a_thread() -> Result<Founded, FoundingError> {
 }
 
 async fn found() -> Result<Founded, FoundingError> {
-    let [holder, team, executor] = [keys::account("holder")?, keys::account("team")?, keys::account("executor")?];
+    let [holder, team] = [keys::account("holder")?, keys::account("team")?];
+    let [executor, stranger] = [keys::account("executor")?, keys::account("stranger")?];
     let attesters = keys::attesters()?;
     let plan = plan(&holder, &team, &attesters)?;
     let mut served = Vec::new();
@@ -150,7 +153,7 @@ async fn found() -> Result<Founded, FoundingError> {
     let deployed = deploy::deploy(&plan, &mut accounts).await?;
     let mut chains = Vec::new();
     for ((one, account), deployment) in served.iter().zip(&mut accounts).zip(&deployed.chains) {
-        for spender in [&team, &executor] {
+        for spender in [&team, &executor, &stranger] {
             let given = account.pay_for_gas(spender.address(), GIVEN_GAS).await?;
             account.included(&given).await?;
         }
@@ -161,7 +164,7 @@ async fn found() -> Result<Founded, FoundingError> {
         chains.push(FoundedChain { chain, deployment: deployment.clone(), willing, reverting_once });
     }
     let network = deployed.network_file(&plan, &keys::entries(&attesters));
-    Ok(Founded { network, chains, attesters, holder, team, executor })
+    Ok(Founded { network, chains, attesters, holder, team, executor, stranger })
 }
 
 fn plan(holder: &PrivateKeySigner, team: &PrivateKeySigner, attesters: &[Attester]) -> Result<Plan, FoundingError> {
