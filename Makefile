@@ -8,7 +8,7 @@ FORGE := node_modules/.bin/forge
 PREFIX ?= $(HOME)/.local
 ARGS ?=
 
-.PHONY: help demo test test-contracts test-rust test-e2e check bench soak install fresh-check stop clean-cache preflight build
+.PHONY: help demo test test-contracts test-rust test-sim test-e2e check bench soak install fresh-check stop clean-cache preflight build
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -23,7 +23,7 @@ build: preflight
 demo: build ## a whole Metalayer on this machine, 1,000 messages, a table (ARGS="--json --keep --seed 7")
 	@tools/demo $(ARGS)
 
-test: preflight test-contracts test-rust test-e2e ## every test there is
+test: preflight test-contracts test-rust test-sim test-e2e ## every test there is
 
 test-contracts: ## Foundry tests, gas limits, and that the committed artifacts match their sources
 	@tools/contracts-ready
@@ -33,8 +33,11 @@ test-contracts: ## Foundry tests, gas limits, and that the committed artifacts m
 
 test-rust: ## unit, property and conformance tests of every crate
 	@tools/contracts-ready
-	$(CARGO) test --workspace --exclude metalayer-tests
+	$(CARGO) test --workspace --exclude metalayer-tests --exclude metalayer-sim
 	tools/golden-random
+
+test-sim: ## the whole system in simulated time: seeds, every crash, every fault (one seed: tools/sim --seed 7)
+	$(CARGO) test -p metalayer-sim
 
 test-e2e: ## the whole system on real nodes with real processes
 	@tools/contracts-ready
@@ -54,7 +57,8 @@ bench: preflight ## gas of the contracts' measured paths against what is committ
 	@cat contracts/gas-report.md
 	@$(CARGO) run --quiet --bin devnet -- gas
 
-soak: build ## ten demos with ten seeds (twenty minutes)
+soak: build ## 10,000 seeds of the simulation, and ten demos with ten seeds
+	@tools/sim --seeds 10000
 	@tools/soak
 
 install: build ## put attester, relayer and devnet into $(PREFIX)/bin

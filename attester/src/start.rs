@@ -112,7 +112,7 @@ pub struct Start {
 impl Start {
     /// The derivations of all origins, each where it begins.
     pub async fn all(&self, deployments: &[Deployment]) -> Result<Vec<Derivation>, StartError> {
-        let begun = stream::iter(deployments).map(|deployment| self.one(*deployment));
+        let begun = stream::iter(deployments.iter().copied()).map(|deployment| self.one(deployment));
         let begun: Vec<_> = begun.buffered(AT_ONCE).try_collect().await?;
         if !self.get_untaken(&begun).await? {
             tracing::warn!(

@@ -15,19 +15,24 @@ use super::{Delivery, Seen};
 use crate::audit::{Fate, Homecoming, Outcome, Place, Return, Sent};
 
 /// Reads the logs of one chain.
-pub(super) struct Logs {
+#[derive(Debug, Clone)]
+pub struct Logs {
     here: GatewayId,
     /// What was burnt since the last message, and in which transaction: the bridge burns before it sends.
     burnt: Option<(TxHash, U256)>,
 }
 
 impl Logs {
-    pub(super) const fn of(here: GatewayId) -> Self {
+    /// The logs of this gateway and of the token beside it.
+    pub const fn of(here: GatewayId) -> Self {
         Self { here, burnt: None }
     }
 
     /// Adds what a log says.
-    pub(super) fn take(&mut self, seen: &mut Seen, log: &Log) -> Result<(), String> {
+    ///
+    /// # Errors
+    /// It is none that a gateway or a token writes, in words.
+    pub fn take(&mut self, seen: &mut Seen, log: &Log) -> Result<(), String> {
         let place = Place {
             block: log.block_number.ok_or("it is in no block")?,
             log_index: log.log_index.ok_or("it has no place in its block")?,

@@ -27,7 +27,7 @@ use crate::{
     network::Chain,
 };
 
-use logs::Logs;
+pub use logs::Logs;
 
 /// How often each node is asked.
 const POLL: Duration = Duration::from_millis(50);
