@@ -26,8 +26,20 @@ impl BoardReadiness {
         Self { board, clock }
     }
 
-    /// Declares the metric of the stages that `/readyz?verbose` names as not going on.
+    /// Declares what is told of stages: those that `/readyz?verbose` names as not going on, and what each costs.
     pub fn declare(self: &Arc<Self>, metrics: &Metrics) -> Result<(), MetricsError> {
+        let board = self.board.clone();
+        metrics.seconds_counted_as_read(
+            "stage_cpu",
+            "CPU time of each stage's steps.",
+            &["chain", "stage"],
+            move |cpu| {
+                for task in board.snapshot() {
+                    let chain = task.chain.map(|chain| chain.to_string()).unwrap_or_default();
+                    cpu.with_label_values(&[chain.as_str(), task.name]).inc_by(task.cpu.as_secs_f64());
+                }
+            },
+        )?;
         let (help, labels) =
             ("1 for each stage of a chain that does not go on, with why.", ["chain", "stage", "reason"]);
         let this = self.clone();

@@ -250,7 +250,8 @@ impl Shared {
         let now = self.clock.now();
         let parked = chain.and_then(|chain| lock(&self.chains).get(&chain).and_then(|chain| chain.parked.clone()));
         let state = parked.map_or(TaskState::Running, |(reason, detail)| TaskState::Parked { reason, detail });
-        let status = TaskStatus { name, chain, state, since: now, last_success: now, last_progress: now };
+        let status =
+            TaskStatus { name, chain, state, since: now, last_success: now, last_progress: now, cpu: Duration::ZERO };
         self.board.put(task, status);
         task
     }

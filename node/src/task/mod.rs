@@ -4,11 +4,14 @@
 //! step; a [`group::TaskGroup`] runs it until cancelled.
 
 pub mod group;
+mod meter;
 mod runner;
 mod signal;
 pub mod status;
 #[cfg(test)]
 mod tests;
+
+pub use meter::{Metered, metered};
 
 use std::sync::Arc;
 

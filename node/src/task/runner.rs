@@ -8,6 +8,7 @@ use metalayer_proto::ids::ChainId;
 use super::{
     Blocked, Severity, Stage, StageError, Step, Wake,
     group::{Failure, Shared},
+    meter::metered,
     signal::Shutdown,
     status::{TaskName, TaskState},
 };
@@ -45,7 +46,9 @@ impl Runner {
     pub(super) async fn run<S: Stage>(mut self, mut stage: S) -> Ending {
         while !self.stops.iter().any(Shutdown::is_requested) {
             self.show(TaskState::Running);
-            match stage.step().await {
+            let (stepped, spent) = metered(stage.step()).await;
+            self.shared.board.update(self.task, |status| status.cpu += spent);
+            match stepped {
                 Ok(Step::Advanced) => {
                     self.succeeded(true);
                     // A stage that always has more to do must not keep a thread from the others.

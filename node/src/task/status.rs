@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use metalayer_proto::ids::ChainId;
@@ -61,6 +62,8 @@ pub struct TaskStatus {
     pub last_success: UnixMillis,
     /// When a step last did work; at first its start.
     pub last_progress: UnixMillis,
+    /// The CPU time that its steps took in all.
+    pub cpu: Duration,
 }
 
 /// The status of all tasks of a group; clones show the same.

@@ -197,7 +197,9 @@ async fn what_a_stage_waits_for_is_named_and_counts_as_stalled_when_it_lasts() {
     rig.steps::<2>().await;
     rig.status("a", is_blocked).await;
     assert_eq!(readiness.status().to_string(), "[+] eip155:1 a: waiting, missing: a leaf\nready\n");
-    assert_eq!(metrics.render().unwrap(), "");
+    let told = metrics.render().unwrap();
+    assert!(told.contains("metalayer_stage_cpu_seconds_total{chain=\"eip155:1\",stage=\"a\"} 0.0"), "{told}");
+    assert!(!told.contains("metalayer_stage_stopped{"), "{told}");
     rig.clock.advance(Duration::from_millis(15_500));
     rig.steps::<1>().await;
     rig.status("a", is_blocked).await;
@@ -208,7 +210,7 @@ async fn what_a_stage_waits_for_is_named_and_counts_as_stalled_when_it_lasts() {
     rig.steps::<2>().await;
     rig.status("a", is_waiting).await;
     assert_eq!(readiness.status().to_string(), "[+] eip155:1 a: ok\nready\n");
-    assert_eq!(metrics.render().unwrap(), "");
+    assert!(!metrics.render().unwrap().contains("metalayer_stage_stopped{"));
 }
 
 #[tokio::test]

@@ -3,8 +3,8 @@
 use std::sync::{Mutex, PoisonError};
 
 use prometheus::{
-    GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
-    core::{Collector, Desc},
+    CounterVec, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
+    core::{Collector, Desc, MetricVec, MetricVecBuilder},
     process_collector::ProcessCollector,
     proto::MetricFamily,
 };
@@ -71,8 +71,20 @@ impl Metrics {
     ) -> Result<(), MetricsError> {
         let name = format!("{PREFIX}{name}");
         let gauge = IntGaugeVec::new(Opts::new(&name, help), labels);
-        let gauge = gauge.map_err(|source| MetricsError { name: name.clone(), source })?;
-        self.register(&name, AsRead { gauge: Mutex::new(gauge.clone()), descriptions: gauge, fill })
+        self.declare_as_read(name, gauge, fill)
+    }
+
+    /// Seconds that only grow, `metalayer_NAME_seconds_total`: empty until `fill` adds them, anew each time it is read.
+    pub fn seconds_counted_as_read(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+        fill: impl Fn(&CounterVec) + Send + Sync + 'static,
+    ) -> Result<(), MetricsError> {
+        let name = format!("{PREFIX}{name}_seconds_total");
+        let counter = CounterVec::new(Opts::new(&name, help), labels);
+        self.declare_as_read(name, counter, fill)
     }
 
     /// A fraction that rises and falls, from 0 to 1 or in base units: `metalayer_NAME`.
@@ -123,28 +135,38 @@ impl Metrics {
         Ok(metric)
     }
 
+    fn declare_as_read<B: MetricVecBuilder + 'static>(
+        &self,
+        name: String,
+        metric: Result<MetricVec<B>, prometheus::Error>,
+        fill: impl Fn(&MetricVec<B>) + Send + Sync + 'static,
+    ) -> Result<(), MetricsError> {
+        let metric = metric.map_err(|source| MetricsError { name: name.clone(), source })?;
+        self.register(&name, AsRead { metric: Mutex::new(metric.clone()), descriptions: metric, fill })
+    }
+
     fn register(&self, name: &str, collector: impl Collector + 'static) -> Result<(), MetricsError> {
         self.registry.register(Box::new(collector)).map_err(|source| MetricsError { name: name.to_owned(), source })
     }
 }
 
-/// A gauge that is filled when it is read, by one reader at a time.
-struct AsRead<F> {
-    gauge: Mutex<IntGaugeVec>,
-    descriptions: IntGaugeVec,
+/// A metric that is filled when it is read, by one reader at a time.
+struct AsRead<B: MetricVecBuilder, F> {
+    metric: Mutex<MetricVec<B>>,
+    descriptions: MetricVec<B>,
     fill: F,
 }
 
-impl<F: Fn(&IntGaugeVec) + Send + Sync> Collector for AsRead<F> {
+impl<B: MetricVecBuilder, F: Fn(&MetricVec<B>) + Send + Sync> Collector for AsRead<B, F> {
     fn desc(&self) -> Vec<&Desc> {
         self.descriptions.desc()
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
-        let gauge = self.gauge.lock().unwrap_or_else(PoisonError::into_inner);
-        gauge.reset();
-        (self.fill)(&gauge);
-        gauge.collect()
+        let metric = self.metric.lock().unwrap_or_else(PoisonError::into_inner);
+        metric.reset();
+        (self.fill)(&metric);
+        metric.collect()
     }
 }
 
