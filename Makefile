@@ -44,13 +44,13 @@ test-e2e: ## the whole system on real nodes with real processes
 	$(CARGO) build --workspace --bins
 	$(CARGO) test -p metalayer-tests
 
-check: preflight ## format, lints, licences, docs, the security map
+check: preflight ## format, lints, licences, docs, and that the tests which documents name exist
 	$(CARGO) fmt --all --check
 	cd contracts && $(FORGE) fmt --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	tools/deny
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" $(CARGO) doc --workspace --no-deps --document-private-items
-	tools/security-map
+	tools/shown-by
 
 bench: preflight ## gas of the contracts' measured paths against what is committed, and a message's on a real node against its limits
 	cd contracts && tools/gas --check >&2

@@ -41,8 +41,8 @@ impl Metrics {
             signed: registry.counter("commitments_signed", "Commitments signed.", &["origin"])?,
             guard_refusals: registry.counter(
                 "guard_refusals",
-                "Commitments that the guard refused to have signed; each stops its origin.",
-                &["origin"],
+                "Commitments that the guard refused to have signed, by reason; each stops its origin.",
+                &["origin", "reason"],
             )?,
             unrecorded: registry.counter(
                 "guard_unrecorded_signatures",
@@ -111,8 +111,8 @@ impl Metrics {
         self.signed.with_label_values(&[&commitment.origin.chain.to_string()]).inc();
     }
 
-    pub(crate) fn refused(&self, origin: ChainId) {
-        self.guard_refusals.with_label_values(&[&origin.to_string()]).inc();
+    pub(crate) fn refused(&self, origin: ChainId, reason: &str) {
+        self.guard_refusals.with_label_values(&[origin.to_string().as_str(), reason]).inc();
     }
 
     pub(crate) fn unrecorded(&self, origin: ChainId) {

@@ -45,11 +45,10 @@ impl fmt::Display for Revert {
 impl Revert {
     /// What `data` says; `problem` are the node's own words, for what is no error of the gateway.
     pub fn read(data: &Bytes, problem: &str) -> Self {
-        let (reason, detail) = match Error::abi_decode(data) {
-            Ok(error) => told(&error),
-            Err(_) => ("would_revert", problem.to_owned()),
-        };
-        Self { reason, detail }
+        match Error::abi_decode(data) {
+            Ok(error) => Self { reason: reason(&error), detail: detail(&error) },
+            Err(_) => Self { reason: "would_revert", detail: problem.to_owned() },
+        }
     }
 
     /// It reverted, and the node does not say why.
@@ -63,33 +62,51 @@ impl Revert {
     }
 }
 
-fn told(error: &Error) -> (&'static str, String) {
+/// The word for an error of the gateway.
+const fn reason(error: &Error) -> &'static str {
     match error {
-        Error::NotFailed(_) => (
-            "not_failed",
-            "its destination has no failure of it: it was never tried, or is delivered or refused by now".to_owned(),
-        ),
-        Error::StillFailing(error) => ("still_failing", format!("its recipient fails again, with {}", error.reason)),
-        Error::NotRefusable(_) => ("not_refusable", "governance and control are retried, never refused".to_owned()),
-        Error::RefusedTooEarly(error) => (
-            "refused_too_early",
-            format!("it may be refused seven days after it failed first: from {} on (Unix seconds)", error.refusableAt),
-        ),
-        Error::GasTooLow(error) => ("too_much_gas", format!("it needs {} gas", error.needed)),
-        Error::NotRefused(_) => ("not_refused", "its refusal is not home yet".to_owned()),
-        Error::LeafNotProven(_) => ("leaf_not_proven", "its leaf does not lead to the root".to_owned()),
-        Error::LaneNotProven(_) => ("lane_not_proven", "its lane does not lead to the lanes root".to_owned()),
-        Error::LaneEmpty(_) => ("lane_empty", "nothing was ever sent on the lane".to_owned()),
-        Error::FactNotProven(_) => ("fact_not_proven", "the facts do not say so".to_owned()),
-        Error::NothingReclaimed(_) => (
-            "nothing_reclaimed",
-            "nothing is given back: nothing is due, all of it was given before, or the module or the token fails"
-                .to_owned(),
-        ),
-        Error::NothingToClaim(_) => ("nothing_to_claim", "all of it was paid before, or nothing is left".to_owned()),
-        Error::NotThisGateway(_) => ("not_this_gateway", "it is another gateway's message".to_owned()),
-        Error::DirectionFrozen(_) => ("direction_frozen", "the gateway is frozen; ask again when it is not".to_owned()),
+        Error::NotFailed(_) => "not_failed",
+        Error::StillFailing(_) => "still_failing",
+        Error::NotRefusable(_) => "not_refusable",
+        Error::RefusedTooEarly(_) => "refused_too_early",
+        Error::GasTooLow(_) => "too_much_gas",
+        Error::NotRefused(_) => "not_refused",
+        Error::LeafNotProven(_) => "leaf_not_proven",
+        Error::LaneNotProven(_) => "lane_not_proven",
+        Error::LaneEmpty(_) => "lane_empty",
+        Error::FactNotProven(_) => "fact_not_proven",
+        Error::NothingReclaimed(_) => "nothing_reclaimed",
+        Error::NothingToClaim(_) => "nothing_to_claim",
+        Error::NotThisGateway(_) => "not_this_gateway",
+        Error::DirectionFrozen(_) => "direction_frozen",
     }
+}
+
+fn detail(error: &Error) -> String {
+    let fixed = match error {
+        Error::StillFailing(error) => return format!("its recipient fails again, with {}", error.reason),
+        Error::RefusedTooEarly(error) => {
+            let from = error.refusableAt;
+            return format!("it may be refused seven days after it failed first: from {from} on (Unix seconds)");
+        }
+        Error::GasTooLow(error) => return format!("it needs {} gas", error.needed),
+        Error::NotFailed(_) => {
+            "its destination has no failure of it: it was never tried, or is delivered or refused by now"
+        }
+        Error::NotRefusable(_) => "governance and control are retried, never refused",
+        Error::NotRefused(_) => "its refusal is not home yet",
+        Error::LeafNotProven(_) => "its leaf does not lead to the root",
+        Error::LaneNotProven(_) => "its lane does not lead to the lanes root",
+        Error::LaneEmpty(_) => "nothing was ever sent on the lane",
+        Error::FactNotProven(_) => "the facts do not say so",
+        Error::NothingReclaimed(_) => {
+            "nothing is given back: nothing is due, all of it was given before, or the module or the token fails"
+        }
+        Error::NothingToClaim(_) => "all of it was paid before, or nothing is left",
+        Error::NotThisGateway(_) => "it is another gateway's message",
+        Error::DirectionFrozen(_) => "the gateway is frozen; ask again when it is not",
+    };
+    fixed.to_owned()
 }
 
 #[cfg(test)]

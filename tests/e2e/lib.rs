@@ -16,6 +16,8 @@ mod deleted;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod docs;
+#[cfg(test)]
 mod elsewhere;
 #[cfg(test)]
 mod endings;

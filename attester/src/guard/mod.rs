@@ -93,6 +93,20 @@ pub enum NotSafe {
     Store(#[from] StoreError),
 }
 
+impl NotSafe {
+    /// The word for it in metrics.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Conflict { .. } => "conflict",
+            Self::Older { .. } => "older",
+            Self::NotContinued { .. } => "not_continued",
+            Self::Behind { .. } => "behind",
+            Self::NotListened(_) => "not_listened",
+            Self::Store(_) => "guard_store",
+        }
+    }
+}
+
 /// Why there is no guard for a key.
 #[derive(Debug, thiserror::Error)]
 pub enum GuardError {

@@ -54,7 +54,7 @@ impl Origin {
     /// Counts what the guard refused; a store that fails is no refusal.
     fn refused(&self, error: NotSafe) -> OriginError {
         if !matches!(error, NotSafe::Store(_)) {
-            self.parts.metrics.refused(self.parts.reader.chain());
+            self.parts.metrics.refused(self.parts.reader.chain(), error.reason());
         }
         error.into()
     }

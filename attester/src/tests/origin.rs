@@ -182,7 +182,10 @@ async fn a_guard_that_holds_another_digest_stops_the_origin() {
     assert_eq!((error.severity(), error.reason()), (Severity::Chain, "guard_refuses"));
     assert!(!bench.heights().contains(&last));
     let metrics = bench.registry.render().unwrap();
-    assert!(metrics.contains("metalayer_guard_refusals_total{origin=\"eip155:901\"} 1"), "{metrics}");
+    assert!(
+        metrics.contains("metalayer_guard_refusals_total{origin=\"eip155:901\",reason=\"conflict\"} 1"),
+        "{metrics}"
+    );
 }
 
 #[tokio::test]

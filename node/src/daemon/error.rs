@@ -83,9 +83,10 @@ impl DaemonError {
             Self::Key(_) | Self::NotPaired(_) | Self::Guard(_) => ExitCause::Key,
             Self::Bind(_) => ExitCause::PortInUse,
             Self::Store(_) | Self::Bus(_) => ExitCause::Storage,
-            Self::Task(Failure::Task { reason: "bus" | "guard_store" | "sent_store" | "index_store", .. }) => {
-                ExitCause::Storage
-            }
+            Self::Task(Failure::Task {
+                reason: "archive" | "bus" | "guard_store" | "index_store" | "sent_store",
+                ..
+            }) => ExitCause::Storage,
             Self::Unknown(_) => ExitCause::Unknown,
             Self::WrongState(_) => ExitCause::WrongState,
             Self::Several(all) => all.first().map_or(ExitCause::Other, Self::cause),

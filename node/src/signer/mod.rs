@@ -22,7 +22,7 @@ pub use local::{LocalSigner, SecretSeed};
 #[derive(Debug, thiserror::Error)]
 pub enum SignerError {
     /// A key's file cannot be used.
-    #[error(transparent)]
+    #[error("{0}; {remedy}", remedy = .0.remedy())]
     File(#[from] SecretError),
     /// The file's 32 bytes are no secret key of that kind.
     #[error("{0} does not hold {1}")]
