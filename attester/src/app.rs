@@ -5,6 +5,7 @@ use std::{path::Path, sync::Arc};
 use metalayer_node::{
     chain::RpcMetrics,
     clock::{Clock, system::SystemClock},
+    collector::{Collector, HttpCollector},
     daemon::{BoardReadiness, DaemonError, OpenChain, Problems, asked_to_stop, open_chains},
     epochs::EpochMetrics,
     signer::{AttesterSigner, LocalSigner},
@@ -15,7 +16,6 @@ use metalayer_node::{
 use tokio::net::TcpListener;
 
 use crate::{
-    collector::{Collector, HttpCollector},
     commands::guard::unusable,
     config::Config,
     guard::Guard,

@@ -8,7 +8,7 @@ use std::{
 
 use metalayer_node::{
     config::{Document, InvalidConfig, NetworkFile, Section},
-    daemon::{ChainSettings, read_chains, read_network, read_telemetry},
+    daemon::{ChainSettings, read_chains, read_collectors, read_network, read_telemetry},
 };
 use reqwest::Url;
 
@@ -54,7 +54,7 @@ fn read(root: &Section<'_>, folder: &Path) -> Option<Config> {
     let data_dir = root.file("data_dir", "the folder for the guard's records", folder);
     let bls_key_file = root.file("bls_key_file", "the file of the BLS secret key", folder);
     let transport_key_file = root.file("transport_key_file", "the file of the Ed25519 secret key", folder);
-    let collectors = read_collectors(root);
+    let collectors = read_collectors(root, "collectors");
     let poll = root.millis_or("poll_ms", 10..=60_000, 100);
     let (telemetry_listen, otlp_endpoint) = read_telemetry(root, LISTEN);
     let chains = read_chains(root, network.as_ref());
@@ -69,13 +69,4 @@ fn read(root: &Section<'_>, folder: &Path) -> Option<Config> {
         otlp_endpoint,
         chains: chains?,
     })
-}
-
-fn read_collectors(root: &Section<'_>) -> Option<Vec<Url>> {
-    const WHAT: &str = "the http or https address of a collector";
-    let urls: Vec<Url> = root.list("collectors", WHAT)?;
-    for (index, _) in urls.iter().enumerate().filter(|(_, url)| !matches!(url.scheme(), "http" | "https")) {
-        root.problem(&format!("collectors[{index}]"), "it is neither http nor https", format!("write {WHAT}"));
-    }
-    Some(urls)
 }

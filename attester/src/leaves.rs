@@ -5,17 +5,18 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use metalayer_node::{clock::Clock, epochs::EpochBook};
+use metalayer_node::{
+    clock::Clock,
+    collector::{Collector, CollectorError},
+    epochs::EpochBook,
+};
 use metalayer_proto::{
     derivation::{Arrival, LeafId, RootError, ShowError, TrustedRoot},
     ids::LaneId,
     served::ProvenLane,
 };
 
-use crate::{
-    collector::{Collector, CollectorError},
-    metrics::Metrics,
-};
+use crate::metrics::Metrics;
 
 /// How many leaves are asked for at once.
 pub const ASKED_MAX: usize = 256;

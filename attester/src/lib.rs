@@ -5,7 +5,6 @@
 
 pub mod app;
 pub mod cli;
-pub mod collector;
 pub mod commands;
 pub mod config;
 pub mod guard;

@@ -6,16 +6,18 @@
 
 use std::sync::Arc;
 
-use metalayer_node::{clock::UnixMillis, epochs::EpochBook, signer::AttesterSigner, store::StoreError};
+use metalayer_node::{
+    clock::UnixMillis,
+    collector::{Collector, CollectorError},
+    epochs::EpochBook,
+    signer::AttesterSigner,
+    store::StoreError,
+};
 use metalayer_proto::{
     batch::Attestation, bls::Signature, commitment::Commitment, ids::ChainId, quorum::ProvenCommitment,
 };
 
-use crate::{
-    collector::{Collector, CollectorError},
-    guard::Guard,
-    metrics::Metrics,
-};
+use crate::{guard::Guard, metrics::Metrics};
 
 /// Why nothing was heard.
 #[derive(Debug, thiserror::Error)]

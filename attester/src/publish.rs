@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use metalayer_node::{
     clock::{Clock, UnixMillis},
+    collector::{Answer, Collector, CollectorError},
     signer::AttesterSigner,
     store::StoreError,
     task::{Blocked, Severity, Stage, StageError, Step, Wake},
@@ -17,7 +18,6 @@ use metalayer_proto::{
 };
 
 use crate::{
-    collector::{Answer, Collector, CollectorError},
     listen::{ListenError, Listener},
     metrics::Metrics,
     outbox::Outbox,

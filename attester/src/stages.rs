@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use metalayer_node::{
     clock::Clock,
+    collector::Collector,
     config::NetworkFile,
     daemon::{DaemonError, OpenChain},
     epochs::{Announced, EpochMetrics},
@@ -15,7 +16,6 @@ use metalayer_node::{
 };
 
 use crate::{
-    collector::Collector,
     guard::{self, Guard, NotSafe},
     leaves::Leaves,
     listen::Listener,

@@ -8,20 +8,17 @@ use std::{collections::BTreeMap, sync::Arc};
 use futures::{StreamExt, TryStreamExt, stream};
 use metalayer_node::{
     clock::Clock,
-    epochs::{EpochBook, ProvenError},
+    collector::{Collector, NotBegun, Untaken, begin_at, untaken},
+    epochs::EpochBook,
     sent::{Sent, SentError},
     store::StoreError,
 };
 use metalayer_proto::{
-    derivation::{Deployment, Derivation, LeafId, RestoreError},
-    facts::Credited,
+    derivation::{Deployment, Derivation, LeafId},
     ids::LaneId,
-    lane::Frontier,
-    served::ProvenSnapshot,
 };
 
 use crate::{
-    collector::{Collector, CollectorError},
     guard::{Extension, Guard, NotExtended, NotSafe},
     leaves::{ASKED_MAX, Leaves},
     metrics::Metrics,
@@ -38,15 +35,9 @@ const UNTAKEN_MAX: u64 = 4_096;
 /// Why an origin does not begin at what a collector served.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
-    /// The collector gave no answer that is one.
+    /// It is not proven, or not answered.
     #[error(transparent)]
-    Collector(#[from] CollectorError),
-    /// No quorum that counts signed the commitment.
-    #[error(transparent)]
-    Proven(#[from] ProvenError),
-    /// The snapshot is not the commitment's, or that is of another origin.
-    #[error(transparent)]
-    Snapshot(#[from] RestoreError),
+    NotBegun(#[from] NotBegun),
     /// It does not extend what this key signed.
     #[error(transparent)]
     Guard(#[from] NotExtended),
@@ -56,15 +47,7 @@ impl Refusal {
     /// The word for it in metrics.
     pub const fn reason(&self) -> &'static str {
         match self {
-            Self::Collector(error) => error.reason(),
-            Self::Proven(ProvenError::Network(_)) => "network",
-            Self::Proven(ProvenError::Epoch(_)) => "epoch",
-            Self::Proven(ProvenError::Proof(_)) => "proof",
-            Self::Snapshot(RestoreError::Foreign(_)) => "other_origin",
-            Self::Snapshot(RestoreError::FactsRoot { .. } | RestoreError::Facts(_)) => "facts",
-            Self::Snapshot(RestoreError::LanesRoot { .. } | RestoreError::Lanes(_)) => "lanes",
-            Self::Snapshot(RestoreError::Version { .. }) => "version",
-            Self::Snapshot(RestoreError::RulesUnknown(_)) => "rules_unknown",
+            Self::NotBegun(error) => error.reason(),
             Self::Guard(_) => "guard",
         }
     }
@@ -157,23 +140,21 @@ impl Start {
 
     /// The origin at the newest proof that this collector has.
     async fn ask(&self, collector: &dyn Collector, deployment: Deployment) -> Result<Option<Derivation>, Refusal> {
-        let Some(start) = collector.start_of(deployment.origin.chain).await? else { return Ok(None) };
-        let ProvenSnapshot { proven, snapshot } = start;
         let now = self.clock.now();
-        self.epochs.verify(&proven, now)?;
-        let derivation = Derivation::restore(deployment, &proven.commitment, snapshot)?;
+        let begun = begin_at(collector, &self.epochs, deployment, now).await?;
+        let Some((proven, derivation)) = begun else { return Ok(None) };
         let (commitment, lanes) = (&proven.commitment, derivation.lanes());
         let mut growth = BTreeMap::new();
         for signed in self.guard.to_extend(commitment)? {
             let destination = signed.destination;
             let Some(lane) = lanes.iter().find(|lane| lane.destination == destination) else { continue };
             let id = LaneId { origin: deployment.origin, destination };
-            if let Some(proof) = collector.growth(id, signed.count, lane.count).await? {
+            if let Some(proof) = collector.growth(id, signed.count, lane.count).await.map_err(NotBegun::from)? {
                 growth.insert(destination, proof);
             }
         }
         self.guard.extend(Extension { commitment, lanes: &lanes, growth: &growth }).await?;
-        self.proven.take(&proven, now)?;
+        self.proven.take(&proven, now).map_err(NotBegun::from)?;
         Ok(Some(derivation))
     }
 
@@ -183,7 +164,7 @@ impl Start {
         let hub = begun.iter().find(|one| one.deployment().origin == one.deployment().hub);
         let Some(hub) = hub.filter(|hub| hub.commitment().is_some()) else { return Ok(true) };
         for chain in begun {
-            let Some(untaken) = untaken(hub, chain) else { return Ok(false) };
+            let Some(untaken) = untaken_leaves(hub, chain) else { return Ok(false) };
             for leaves in self.sent.not_there(&untaken)?.chunks(ASKED_MAX) {
                 let found = self.leaves.find(leaves).await;
                 self.sent.take(&found)?;
@@ -197,17 +178,8 @@ impl Start {
 }
 
 /// The messages of the hub that a chain has not taken for good; `None` if they are more than are looked at.
-fn untaken(hub: &Derivation, chain: &Derivation) -> Option<Vec<LeafId>> {
-    let (origin, destination) = (hub.deployment().origin, chain.deployment().origin);
-    let (count, facts) = (hub.frontier(destination).map_or(0, Frontier::count), chain.facts());
-    let taken = facts.credited(origin);
-    let first = taken.map_or(0, Credited::watermark);
-    if count.saturating_sub(first) > UNTAKEN_MAX {
-        return None;
-    }
-    let never = (first..count).filter(|sequence| taken.is_none_or(|taken| !taken.contains(*sequence)));
-    // A chain that is ahead of where the hub begins may name later ones: those the hub derives.
-    let failed = facts.failures_of(origin).filter(|sequence| *sequence < count);
-    let leaf = |sequence| LeafId { lane: LaneId { origin, destination }, sequence };
-    Some(failed.chain(never).map(leaf).collect())
+fn untaken_leaves(hub: &Derivation, chain: &Derivation) -> Option<Vec<LeafId>> {
+    let lane = LaneId { origin: hub.deployment().origin, destination: chain.deployment().origin };
+    let Untaken { failed, never } = untaken(hub, chain, UNTAKEN_MAX)?;
+    Some(failed.into_iter().chain(never).map(|sequence| LeafId { lane, sequence }).collect())
 }

@@ -6,6 +6,7 @@
 pub mod bus;
 pub mod chain;
 pub mod clock;
+pub mod collector;
 pub mod config;
 pub mod daemon;
 pub mod epochs;

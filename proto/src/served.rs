@@ -1,10 +1,13 @@
 //! What collectors serve by GET, beside the newest proof (docs/protocol.md §9). Whoever sends it, roots authenticate it.
 
+use alloy::primitives::{B256, keccak256};
+
 use crate::{
     bytes::{LengthError, Reader},
     derivation::{Shown, Snapshot, SnapshotBytesError},
+    envelope::Deliver,
     ids::{ChainId, GatewayId, InvalidChainId, MessageId},
-    lane::{RangeError, RangeProof},
+    lane::{Frontier, FrontierError, RangeError, RangeProof},
     lanes::{LaneProof, LaneState},
     quorum::{ProvenCommitment, ProvenCommitmentError},
 };
@@ -27,6 +30,9 @@ pub enum ServedError {
     /// The path is none.
     #[error(transparent)]
     Path(#[from] RangeError),
+    /// The frontier is none.
+    #[error(transparent)]
+    Frontier(#[from] FrontierError),
     /// Not one of the forms of a leaf.
     #[error("{0} is the form of no leaf")]
     Form(u8),
@@ -101,18 +107,18 @@ pub struct ServedLeaf {
 pub enum LeafContent {
     /// A message that was judged valid: its canonical bytes.
     Message(Vec<u8>),
-    /// A message that was judged void: its id.
-    Void(MessageId),
+    /// A message that was judged void: its canonical bytes, which whoever reclaims it has to show.
+    Void(Vec<u8>),
 }
 
 const VOID: u8 = 0;
 const MESSAGE: u8 = 1;
 
 impl LeafContent {
-    /// `0x00 ‖ id` or `0x01 ‖ canonical message`.
+    /// `0x00 ‖ canonical message` if it is void, else `0x01 ‖ canonical message`.
     pub fn to_bytes(&self) -> Vec<u8> {
         match self {
-            Self::Void(id) => [&[VOID][..], id.0.as_slice()].concat(),
+            Self::Void(message) => [&[VOID][..], message].concat(),
             Self::Message(message) => [&[MESSAGE][..], message].concat(),
         }
     }
@@ -121,11 +127,7 @@ impl LeafContent {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ServedError> {
         let mut reader = Reader::new(bytes);
         match reader.u8()? {
-            VOID => {
-                let id = MessageId(reader.b256()?);
-                reader.end()?;
-                Ok(Self::Void(id))
-            }
+            VOID => Ok(Self::Void(reader.rest())),
             MESSAGE => Ok(Self::Message(reader.rest())),
             form => Err(ServedError::Form(form)),
         }
@@ -135,7 +137,7 @@ impl LeafContent {
     pub fn shown(&self) -> Shown<'_> {
         match self {
             Self::Message(bytes) => Shown::Message(bytes),
-            Self::Void(id) => Shown::Void(*id),
+            Self::Void(bytes) => Shown::Void(MessageId(keccak256(bytes))),
         }
     }
 }
@@ -153,6 +155,32 @@ impl ServedLeaf {
         let hashes = usize::from(reader.u8()?);
         let path = RangeProof::from_bytes(reader.bytes(hashes * 32)?)?;
         Ok(Self { path, content: LeafContent::from_bytes(reader.remaining())? })
+    }
+}
+
+/// A lane from some message on: the frontier before it, and all leaves from there. Together they lead to a root of the lane. `frontier ‖ 32 a leaf`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServedLeaves {
+    /// The lane before the first leaf.
+    pub before: Frontier,
+    /// The leaves, at most [`Self::MAX`] and at least none.
+    pub leaves: Vec<B256>,
+}
+
+impl ServedLeaves {
+    /// The most leaves that are served at once: what one record of what is ready can name.
+    pub const MAX: usize = Deliver::ITEMS_MAX;
+
+    /// The bytes in which it travels.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        [self.before.to_bytes(), self.leaves.concat()].concat()
+    }
+
+    /// Reads [`Self::to_bytes`], strictly.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, ServedError> {
+        let mut reader = Reader::new(bytes);
+        let before = Frontier::read(&mut reader)?;
+        Ok(Self { before, leaves: reader.hashes()? })
     }
 }
 

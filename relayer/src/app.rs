@@ -9,6 +9,7 @@ use metalayer_node::{
     },
     chain::RpcMetrics,
     clock::{Clock, system::SystemClock},
+    collector::{HttpCollector, Serves},
     daemon::{BoardReadiness, DaemonError, Problems, asked_to_stop, open_chains},
     epochs::EpochMetrics,
     signer::read_executor_key,
@@ -27,7 +28,7 @@ use crate::{
 };
 
 /// The format of what derivations leave and of the archive; a change that old binaries must not read counts it up.
-const SENT_FORMAT: u32 = 1;
+const SENT_FORMAT: u32 = 2;
 /// The format of the index, likewise.
 const INDEX_FORMAT: u32 = 2;
 
@@ -84,6 +85,7 @@ pub async fn run(config_file: &Path, log_format: LogFormat) -> Result<(), Daemon
         derived,
         index,
         chains,
+        peers: open_peers(&config)?,
         key,
         clock,
         poll: config.poll,
@@ -128,4 +130,13 @@ async fn open_admin(config: &Config) -> Result<Option<(TcpListener, Token)>, Dae
     let Some(admin) = &config.admin else { return Ok(None) };
     let token = Token::open(&admin.token_file).map_err(|error| DaemonError::Key(error.into()))?;
     Ok(Some((http::bind(admin.listen, "the admin API", "admin.listen").await?, token)))
+}
+
+/// The collectors of other relayers.
+fn open_peers(config: &Config) -> Result<Vec<Arc<dyn Serves>>, DaemonError> {
+    let open = |url| match HttpCollector::new(url) {
+        Ok(peer) => Ok(Arc::new(peer) as Arc<dyn Serves>),
+        Err(error) => Err(DaemonError::Start(error.to_string())),
+    };
+    config.peers.iter().map(open).collect()
 }

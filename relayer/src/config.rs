@@ -8,8 +8,9 @@ use std::{
 
 use metalayer_node::{
     config::{Document, InvalidConfig, NetworkFile, Section},
-    daemon::{ChainSettings, read_chains, read_network, read_telemetry},
+    daemon::{ChainSettings, read_chains, read_collectors, read_network, read_telemetry},
 };
+use reqwest::Url;
 
 /// What is paid for a unit of gas at most, in gwei, unless the operator says otherwise.
 const MAX_FEE_GWEI: u64 = 200;
@@ -27,6 +28,8 @@ pub struct Config {
     pub poll: Duration,
     /// Where attesters post.
     pub collector_listen: SocketAddr,
+    /// The collectors of other relayers, which show where to begin.
+    pub peers: Vec<Url>,
     /// Where operators ask, if they may.
     pub admin: Option<Admin>,
     /// The file of the key that pays for transactions on every chain.
@@ -70,10 +73,9 @@ fn read(root: &Section<'_>, folder: &Path) -> Option<Config> {
     let network = read_network(root, folder);
     let data_dir = root.file("data_dir", "the folder for the embedded bus", folder);
     let poll = root.millis_or("poll_ms", 10..=60_000, 100);
-    let collector = root.optional_section("collector", "where attesters post");
-    let collector_listen = collector.map_or(Some(local(9102)), |section| {
-        section.parsed_or("listen", "an address and port, such as \"0.0.0.0:9102\"", local(9102))
-    });
+    let collector = root.optional_section("collector", "where attesters post, and other relayers' collectors");
+    let (collector_listen, peers) =
+        collector.map_or((Some(local(9102)), Some(Vec::new())), |section| read_collector(&section));
     let admin = root.optional_section("admin", "where operators ask").map(|section| read_admin(&section, folder));
     let execute = root.section("execute", "a table with key_file");
     let executor_key_file = execute
@@ -88,6 +90,7 @@ fn read(root: &Section<'_>, folder: &Path) -> Option<Config> {
         data_dir: data_dir?,
         poll: poll?,
         collector_listen: collector_listen?,
+        peers: peers?,
         // One that is there and wrong is no configuration.
         admin: admin.map_or(Some(None), |admin| admin.map(Some))?,
         executor_key_file: executor_key_file?,
@@ -96,6 +99,12 @@ fn read(root: &Section<'_>, folder: &Path) -> Option<Config> {
         otlp_endpoint,
         chains: chains?,
     })
+}
+
+fn read_collector(section: &Section<'_>) -> (Option<SocketAddr>, Option<Vec<Url>>) {
+    let listen = section.parsed_or("listen", "an address and port, such as \"0.0.0.0:9102\"", local(9102));
+    let peers = if section.has("peers") { read_collectors(section, "peers") } else { Some(Vec::new()) };
+    (listen, peers)
 }
 
 fn read_admin(section: &Section<'_>, folder: &Path) -> Option<Admin> {

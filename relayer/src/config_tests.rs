@@ -27,6 +27,8 @@ fn the_commented_example_is_a_configuration() {
     assert_eq!(config.max_fee_per_gas, 200_000_000_000);
     assert_eq!(config.poll, Duration::from_millis(100));
     assert_eq!(config.collector_listen, "0.0.0.0:9102".parse().unwrap());
+    let peers: Vec<_> = config.peers.iter().map(|url| url.as_str()).collect();
+    assert_eq!(peers, ["https://collector.example.net/"]);
     assert_eq!(config.telemetry_listen, "127.0.0.1:9100".parse().unwrap());
     let admin = config.admin.unwrap();
     assert_eq!((admin.listen.port(), admin.token_file), (9103, folder.path().join("admin.token")));
@@ -41,6 +43,7 @@ fn every_mistake_is_reported_at_once() {
         .replace("data_dir", "data_dri")
         .replace("poll_ms = 100", "poll_ms = 0")
         .replace("\"0.0.0.0:9102\"", "\"anywhere\"")
+        .replace("https://collector.example.net", "ftp://collector.example.net")
         .replace("key_file = \"executor.key\"", "")
         .replace("max_fee_gwei = 200", "max_fee_gwei = 0")
         .replace("127.0.0.1:9103", "10.0.0.1:9103")
@@ -53,6 +56,7 @@ fn every_mistake_is_reported_at_once() {
         "data_dri",
         "poll_ms",
         "collector.listen",
+        "collector.peers[0]",
         "execute.key_file",
         "execute.max_fee_gwei",
         "admin.listen",

@@ -21,6 +21,7 @@ mod outcome;
 pub mod record;
 mod revert;
 pub mod stages;
+pub mod start;
 pub mod tables;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, missing_docs)]

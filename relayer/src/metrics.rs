@@ -37,6 +37,8 @@ pub struct Metrics {
     proven_height: IntGaugeVec,
     backlog: IntGaugeVec,
     backlog_dropped: IntCounterVec,
+    begun: IntCounterVec,
+    answers_refused: IntCounterVec,
     unserved: IntCounterVec,
     epoch_in_force: IntGaugeVec,
     other_tables: IntCounterVec,
@@ -127,6 +129,16 @@ impl Metrics {
                 "epoch_other_table",
                 "Times the chain said that it has another table for an epoch.",
                 &["destination"],
+            )?,
+            begun: counter(
+                "origins_begun",
+                "Origins by where they began when the relayer started: kept, proof or deployment.",
+                &["at"],
+            )?,
+            answers_refused: counter(
+                "collector_answers_refused",
+                "What a peer's collector served and was not believed, by reason.",
+                &["collector", "reason"],
             )?,
             unserved: counter(
                 "lanes_unserved",
@@ -285,6 +297,14 @@ impl Metrics {
 
     pub(crate) fn other_table(&self, destination: ChainId) {
         self.other_tables.with_label_values(&[&destination.to_string()]).inc();
+    }
+
+    pub(crate) fn begun(&self, at: &str) {
+        self.begun.with_label_values(&[at]).inc();
+    }
+
+    pub(crate) fn answer_refused(&self, collector: &str, reason: &str) {
+        self.answers_refused.with_label_values(&[collector, reason]).inc();
     }
 
     pub(crate) fn unserved(&self, origin: ChainId) {

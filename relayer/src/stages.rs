@@ -8,6 +8,7 @@ use axum::Router;
 use metalayer_node::{
     bus::{Bus, InstanceId},
     clock::Clock,
+    collector::Serves,
     config::NetworkFile,
     daemon::{DaemonError, OpenChain},
     epochs::{Announced, EpochBook, EpochMetrics},
@@ -30,6 +31,7 @@ use crate::{
     index::{self, Index, IndexStage},
     metrics::Metrics,
     record::Records,
+    start::{self, Start, StartError},
     tables::{self, InForce, Tables},
     watch::{self, Watch},
 };
@@ -53,6 +55,8 @@ pub struct Ground {
     pub index: Arc<dyn Store>,
     /// Every chain of the network.
     pub chains: Vec<OpenChain>,
+    /// The collectors of other relayers, asked where to begin.
+    pub peers: Vec<Arc<dyn Serves>>,
     /// The key that pays for transactions on every chain.
     pub key: PrivateKeySigner,
     /// The clock.
@@ -75,6 +79,15 @@ fn archived(error: ArchiveError) -> DaemonError {
     }
 }
 
+/// A start that fails ends as what failed.
+fn unbegun(error: StartError) -> DaemonError {
+    match error {
+        StartError::Store(error) => error.into(),
+        StartError::Archive(error) => archived(error),
+        StartError::Bus(error) => error.into(),
+    }
+}
+
 /// What all stages share.
 pub struct Relayer {
     network: NetworkFile,
@@ -88,6 +101,7 @@ pub struct Relayer {
     in_force: Arc<InForce>,
     collector: Arc<Collector>,
     chains: BTreeMap<Partition, Arc<OpenChain>>,
+    peers: Vec<Arc<dyn Serves>>,
     key: PrivateKeySigner,
     clock: Arc<dyn Clock>,
     poll: Duration,
@@ -102,7 +116,7 @@ impl Relayer {
     /// # Errors
     /// A store does not hold what it should.
     pub fn new(ground: Ground) -> Result<Arc<Self>, DaemonError> {
-        let Ground { network, instance, bus, derived, index, chains, key, clock, metrics, .. } = ground;
+        let Ground { network, instance, bus, derived, index, chains, peers, key, clock, metrics, .. } = ground;
         let epochs = Arc::new(network.epoch_book());
         let records = Records::new(bus, metrics.clone());
         let deployments: Vec<_> = chains.iter().map(|chain| chain.deployment).collect();
@@ -125,6 +139,7 @@ impl Relayer {
             in_force: Arc::default(),
             collector: Arc::new(collector),
             chains: chains.into_iter().map(|chain| (chain.entry.partition, Arc::new(chain))).collect(),
+            peers,
             key,
             clock,
             poll: ground.poll,
@@ -134,12 +149,13 @@ impl Relayer {
         }))
     }
 
-    /// Begins to work in `tasks`: learns the epochs, then starts all stages.
+    /// Begins to work in `tasks`: learns the epochs, finds where to begin, then starts all stages.
     ///
     /// # Errors
     /// The hub does not tell who attests, or the bus cannot be joined.
     pub async fn start(self: &Arc<Self>, tasks: &TaskGroup) -> Result<(), DaemonError> {
         self.spawn_epochs(tasks).await?;
+        self.begin().await?;
         self.spawn_index(tasks);
         self.join_groups(tasks).await
     }
@@ -205,6 +221,28 @@ impl Relayer {
                 metrics: self.metrics.clone(),
             });
             tasks.spawn_stage("tables", Some(chain.entry.id), stage);
+        }
+        Ok(())
+    }
+
+    /// Where each origin begins, and what is open there; after the epochs that its proof is of.
+    async fn begin(&self) -> Result<(), DaemonError> {
+        let start = Start::new(start::Parts {
+            chains: self.chains.iter().map(|(partition, chain)| (*partition, chain.deployment)).collect(),
+            peers: self.peers.clone(),
+            epochs: self.epochs.clone(),
+            sent: self.sent.clone(),
+            archive: self.archive.clone(),
+            records: self.records.clone(),
+            clock: self.clock.clone(),
+            metrics: self.metrics.clone(),
+        });
+        start.begin().await.map_err(unbegun)?;
+        for origin in self.chains.values().map(|chain| chain.entry.gateway_id()) {
+            self.index.begin(&self.archive, origin).map_err(archived)?;
+            if let Some(served) = self.archive.start_of(origin.chain) {
+                self.collector.proven(served.proven().clone());
+            }
         }
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! A small network for unit tests: four attesters, and lanes that lead to one destination.
 
+pub(crate) mod chains;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{

@@ -121,6 +121,12 @@ impl Watch {
         Self { parts, derivation, unpublished: None, tip: None, blocks: VecDeque::new() }
     }
 
+    /// What it has derived.
+    #[cfg(test)]
+    pub(crate) const fn derivation(&self) -> &Derivation {
+        &self.derivation
+    }
+
     fn chain(&self) -> ChainId {
         self.derivation.deployment().origin.chain
     }
@@ -129,8 +135,10 @@ impl Watch {
     async fn begin(&mut self) -> Result<u64, WatchError> {
         let cursor = self.saved_cursor().await?;
         let deployment = *self.derivation.deployment();
-        if self.derivation.next_block() > cursor.max(deployment.deployed_at) {
+        let begun = self.parts.archive.begun_at(deployment.origin)?.map_or(deployment.deployed_at, |height| height + 1);
+        if self.derivation.next_block() > cursor.max(begun) {
             tracing::warn!(chain = %self.chain(), cursor, "the bus has less than was derived; the chain is derived anew");
+            self.parts.archive.forget(deployment.origin).map_err(ArchiveError::from)?;
             self.parts.sent.forget(deployment.origin).map_err(SentError::from)?;
             self.derivation = Derivation::new(deployment);
         }

@@ -2,8 +2,8 @@
 #![allow(non_snake_case, reason = "Solidity's names of fields")]
 
 use alloy::{
-    primitives::{Address, Bytes, Log, U256},
-    sol_types::{SolCall, SolEvent},
+    primitives::{Address, Log, U256},
+    sol_types::SolEvent,
 };
 use metalayer_node::{
     bus::Bus,
@@ -13,10 +13,9 @@ use metalayer_node::{
     store::memory::MemoryStore,
 };
 use metalayer_proto::{
-    derivation::{Arrivals, Deployment},
+    derivation::Arrivals,
     envelope::Outcome,
     events::abi::{self, MessageDelivered, MessageFailed, MessageVoided},
-    interop,
     message::{Kind, Message},
     served::ProvenSnapshot,
 };
@@ -24,7 +23,9 @@ use proptest::{collection::vec, prelude::*};
 
 use super::*;
 use crate::testing::{
-    Attesters, FailingBus, NETWORK, clock, derived_store, gateway, message, metrics, published, records,
+    Attesters, FailingBus,
+    chains::{chain, delivered, deployment, log_of, sent},
+    clock, derived_store, gateway, message, metrics, published, records,
 };
 
 /// Chain 901 and the bus, and stages that watch it.
@@ -85,13 +86,6 @@ impl Bench {
     }
 }
 
-/// A chain whose gateway has a route to another.
-fn chain(id: u64, to: u64) -> Arc<MemoryChain> {
-    let chain = MemoryChain::new(gateway(id).chain);
-    chain.mine(BlockContent::of([route(id, to)]));
-    chain
-}
-
 /// Steps until there is nothing to do; the stable word of what the stage waits for, if it waits for something.
 async fn run(chain: &MemoryChain, stage: &mut Watch) -> Result<Option<&'static str>, WatchError> {
     chain.finalize();
@@ -102,11 +96,6 @@ async fn run(chain: &MemoryChain, stage: &mut Watch) -> Result<Option<&'static s
             Step::Blocked(blocked) => return Ok(Some(blocked.reason)),
         }
     }
-}
-
-fn deployment(id: u64) -> Deployment {
-    let (hub, era) = (gateway(900), gateway(1).gateway);
-    Deployment { network: NETWORK, origin: gateway(id), deployed_at: 1, hub, hub_registry: hub.gateway, era }
 }
 
 /// What derivations have left, as a process that begins finds it.
@@ -139,65 +128,13 @@ fn stage(
     Watch::new(parts, deployment(id))
 }
 
-fn log_of(id: u64, event: &impl SolEvent) -> Log {
-    Log { address: gateway(id).gateway, data: event.encode_log_data() }
-}
-
 fn log(event: &impl SolEvent) -> Log {
     log_of(901, event)
-}
-
-fn route(from: u64, to: u64) -> Log {
-    let route = abi::Route {
-        gateway: gateway(to).gateway,
-        kinds: 0b11,
-        bytesMax: 100,
-        gasMax: 500_000,
-        valueMax: 0,
-        feeBase: Default::default(),
-        feePerByte: Default::default(),
-        feePerGas: Default::default(),
-    };
-    log_of(from, &abi::RouteSet { destinationChainId: to, route })
 }
 
 /// A message to chain 901.
 fn coming(from: u64, sequence: u64, kind: Kind) -> Message {
     Message { origin: gateway(from), destination: gateway(901), kind, ..message(sequence, 0) }
-}
-
-fn delivered(message: &Message) -> MessageDelivered {
-    let (id, origin, sequence) = (message.id().0, message.origin, message.sequence);
-    MessageDelivered { id, originChainId: origin.chain.get(), originGateway: origin.gateway, sequence }
-}
-
-fn sent(message: &Message) -> Log {
-    let own = abi::sentCall {
-        id: message.id().0,
-        sequence: message.sequence,
-        destinationGateway: message.destination.gateway,
-        kind: message.kind.byte(),
-        gasLimit: message.gas_limit,
-        payer: message.payer,
-        fee: message.fee,
-        afterSequence: message.after,
-    };
-    let gas = abi::gasLimitCall { gasLimit: U256::from(message.gas_limit) };
-    let mut attributes: Vec<Bytes> = vec![gas.abi_encode().into(), own.abi_encode().into()];
-    if message.kind != Kind::Generic {
-        attributes.insert(0, abi::kindCall { kind: message.kind.byte() }.abi_encode().into());
-    }
-    log_of(
-        message.origin.chain.get(),
-        &abi::MessageSent {
-            sendId: B256::ZERO,
-            sender: interop::format(message.origin.chain, message.sender),
-            recipient: interop::format(message.destination.chain, message.recipient),
-            payload: message.payload.bytes().clone(),
-            value: U256::ZERO,
-            attributes,
-        },
-    )
 }
 
 #[tokio::test]

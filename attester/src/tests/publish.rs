@@ -19,6 +19,7 @@ use axum::{
 };
 use metalayer_node::{
     clock::{Clock, UnixMillis, manual::ManualClock},
+    collector::{ANSWER_BYTES_MAX, Answer, Collector, CollectorError, HttpCollector, Serves},
     epochs::EpochBook,
     signer::AttesterSigner,
     store::{Store, memory::MemoryStore},
@@ -29,11 +30,11 @@ use metalayer_proto::{
     batch::{Attestation, TransportBatch},
     bls::AttesterId,
     derivation::{LeafId, Snapshot},
-    ids::{ChainId, LaneId, MessageId},
-    lane::{ConsistencyProof, RangeProof},
+    ids::{ChainId, LaneId},
+    lane::{ConsistencyProof, Frontier, RangeProof},
     lanes::{LaneProof, LaneState},
     quorum::ProvenCommitment,
-    served::{LeafContent, ProvenLane, ProvenSnapshot, ServedLeaf},
+    served::{LeafContent, ProvenLane, ProvenSnapshot, ServedLeaf, ServedLeaves},
 };
 use reqwest::Url;
 
@@ -41,7 +42,6 @@ use super::bench::{
     SECOND, attestation, both_epochs, commitment, gateway, network, prove, prove_in, second_epoch, signer,
 };
 use crate::{
-    collector::{ANSWER_BYTES_MAX, Answer, Collector, CollectorError, HttpCollector},
     guard::{self, Guard, NotSafe, Safe},
     listen::Listener,
     metrics::Metrics,
@@ -75,10 +75,6 @@ impl Twin {
 
 #[async_trait]
 impl Collector for Twin {
-    fn name(&self) -> &str {
-        "twin"
-    }
-
     async fn post(&self, sealed: Vec<u8>) -> Result<Answer, CollectorError> {
         let known = [1, 2, 4].map(|attester| signer(attester).transport_key());
         let (_, batch) = TransportBatch::open(&sealed, network().id(), |key| known.contains(&key)).unwrap();
@@ -93,6 +89,13 @@ impl Collector for Twin {
     async fn attestations_of(&self, _: AttesterId) -> Result<Vec<Attestation>, CollectorError> {
         self.asked.fetch_add(1, Ordering::Relaxed);
         Ok(self.held.lock().unwrap().clone())
+    }
+}
+
+#[async_trait]
+impl Serves for Twin {
+    fn name(&self) -> &str {
+        "twin"
     }
 
     async fn proof_in(&self, epoch: u64, origin: ChainId) -> Result<Option<ProvenCommitment>, CollectorError> {
@@ -114,6 +117,10 @@ impl Collector for Twin {
     }
 
     async fn leaf(&self, _: LeafId, _: u64) -> Result<Option<ServedLeaf>, CollectorError> {
+        Ok(None)
+    }
+
+    async fn leaves(&self, _: LaneId, _: u64, _: u64) -> Result<Option<ServedLeaves>, CollectorError> {
         Ok(None)
     }
 }
@@ -352,10 +359,12 @@ async fn what_a_collector_serves_is_read_over_http() {
     let start = ProvenSnapshot { proven: proven.clone(), snapshot: Snapshot::default() };
     let lane = LaneState { destination, count: 3, root: B256::repeat_byte(3) };
     let lane = ProvenLane { proven, lane, proof: LaneProof::default() };
-    let leaf = ServedLeaf { path: RangeProof::default(), content: LeafContent::Void(MessageId(B256::repeat_byte(4))) };
+    let leaf = ServedLeaf { path: RangeProof::default(), content: LeafContent::Void(vec![4; 186]) };
     let growth = ConsistencyProof::from_bytes(&[2_u64.to_be_bytes(), 2_u64.to_be_bytes()].concat()).unwrap();
+    let leaves = ServedLeaves { before: Frontier::default(), leaves: vec![B256::repeat_byte(5); 3] };
     let (of_start, of_lane, of_leaf, of_growth) =
         (start.to_bytes(), lane.to_bytes(), leaf.to_bytes(), growth.to_bytes());
+    let of_leaves = leaves.to_bytes();
     let base = format!("/base/v1/lanes/{origin}/{destination}");
     let asked = |wanted: &'static str, bytes: Vec<u8>| {
         get(move |RawQuery(query): RawQuery| async move {
@@ -366,6 +375,7 @@ async fn what_a_collector_serves_is_read_over_http() {
         .route("/base/v1/snapshots/eip155:901", get(move || async move { of_start }))
         .route(&base, get(move || async move { of_lane }))
         .route(&format!("{base}/leaves/2"), asked("count=3", of_leaf))
+        .route(&format!("{base}/leaves"), asked("from=1&count=3", of_leaves))
         .route(&format!("{base}/consistency"), asked("from=2&to=3", of_growth));
     let collector = HttpCollector::new(&serve(router).await).unwrap();
     let id = LaneId { origin, destination };
@@ -373,6 +383,7 @@ async fn what_a_collector_serves_is_read_over_http() {
     assert_eq!(collector.start_of(destination.chain).await.unwrap(), None, "404");
     assert_eq!(collector.lane(id).await.unwrap(), Some(lane));
     assert_eq!(collector.leaf(LeafId { lane: id, sequence: 2 }, 3).await.unwrap(), Some(leaf));
+    assert_eq!(collector.leaves(id, 1, 3).await.unwrap(), Some(leaves));
     assert_eq!(collector.growth(id, 2, 3).await.unwrap(), Some(growth));
 }
 

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use metalayer_node::chain::{ChainReader, READ_BLOCKS_MAX};
+use metalayer_node::{
+    chain::{ChainReader, READ_BLOCKS_MAX},
+    collector::{Answer, Collector, CollectorError, Serves},
+};
 use metalayer_proto::{
     batch::Attestation,
     bls::AttesterId,
@@ -13,11 +16,10 @@ use metalayer_proto::{
     lanes::LanesTree,
     message::Message,
     quorum::ProvenCommitment,
-    served::{LeafContent, ProvenLane, ProvenSnapshot, ServedLeaf},
+    served::{LeafContent, ProvenLane, ProvenSnapshot, ServedLeaf, ServedLeaves},
 };
 
 use super::bench::{Bench, prove};
-use crate::collector::{Answer, Collector, CollectorError};
 
 /// What is served; a test may forge it.
 #[derive(Clone, Default)]
@@ -74,16 +76,19 @@ impl Served {
 
 #[async_trait]
 impl Collector for Served {
-    fn name(&self) -> &str {
-        self.name
-    }
-
     async fn post(&self, _: Vec<u8>) -> Result<Answer, CollectorError> {
         Ok(Answer::default())
     }
 
     async fn attestations_of(&self, _: AttesterId) -> Result<Vec<Attestation>, CollectorError> {
         Ok(Vec::new())
+    }
+}
+
+#[async_trait]
+impl Serves for Served {
+    fn name(&self) -> &str {
+        self.name
     }
 
     async fn proof_in(&self, epoch: u64, origin: ChainId) -> Result<Option<ProvenCommitment>, CollectorError> {
@@ -113,5 +118,11 @@ impl Collector for Served {
         let message = &self.messages[&lane][usize::try_from(sequence).unwrap()];
         let content = self.forged.clone().unwrap_or_else(|| LeafContent::Message(message.encode()));
         Ok(Some(ServedLeaf { path: slice.prove_range(sequence, 1).unwrap(), content }))
+    }
+
+    async fn leaves(&self, lane: LaneId, from: u64, count: u64) -> Result<Option<ServedLeaves>, CollectorError> {
+        let Some(slice) = self.slice(lane, count) else { return Ok(None) };
+        let leaves = (from..count).map(|sequence| slice.leaf(sequence).unwrap()).collect();
+        Ok(Some(ServedLeaves { before: slice.frontier(from).unwrap(), leaves }))
     }
 }

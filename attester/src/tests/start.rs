@@ -6,6 +6,7 @@ use alloy::primitives::{Address, B256};
 use metalayer_node::{
     chain::BlockContent,
     clock::{Clock, manual::ManualClock},
+    collector::Collector,
     sent::{self, KEEP_AFTER, Sent},
     signer::AttesterSigner,
     store::{Store, memory::MemoryStore},
@@ -16,7 +17,7 @@ use metalayer_proto::{
     act::Act,
     commitment::Commitment,
     derivation::Derivation,
-    ids::{LaneId, MessageId, NetworkId},
+    ids::{LaneId, NetworkId},
     lane::Frontier,
     message::Message,
     served::LeafContent,
@@ -28,7 +29,6 @@ use super::{
     served::Served,
 };
 use crate::{
-    collector::Collector,
     guard::{self, Guard, Signed},
     leaves::Leaves,
     metrics::Metrics,
@@ -315,7 +315,7 @@ async fn an_arrival_that_was_sent_before_the_start_is_shown_by_a_collector() {
     send(&mut hub);
     let expected = Served::of(&[&rollup, &hub]).await.starts[&gateway(900).chain].proven.commitment;
 
-    let forged = LeafContent::Void(MessageId(B256::repeat_byte(5)));
+    let forged = LeafContent::Void(vec![5; 186]);
     let liar = Served { name: "liar", forged: Some(forged), ..served.clone() };
     let deceived = Process::new(&empty_store(), [liar.clone()]);
     let [_, mut origin] = deceived.origins([&rollup, &hub]).await;

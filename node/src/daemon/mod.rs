@@ -10,7 +10,7 @@ pub use chains::{CALL_DEADLINE, ChainSettings, OpenChain, open_chains, open_writ
 pub use error::{DaemonError, Problems};
 pub use readiness::BoardReadiness;
 pub use result::{ended, render};
-pub use sections::{read_network, read_telemetry};
+pub use sections::{read_collectors, read_network, read_telemetry};
 
 /// Resolves at SIGTERM or SIGINT.
 pub async fn asked_to_stop() {

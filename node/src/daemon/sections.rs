@@ -2,6 +2,8 @@
 
 use std::{net::SocketAddr, path::Path};
 
+use reqwest::Url;
+
 use crate::config::{InvalidConfig, NetworkFile, Section};
 
 /// Reads `network_file` and the file it names.
@@ -10,6 +12,16 @@ pub fn read_network(root: &Section<'_>, folder: &Path) -> Option<NetworkFile> {
     let unusable =
         |error: InvalidConfig| root.problem("network_file", error.to_string(), "repair or replace that file");
     NetworkFile::load(&file).map_err(unusable).ok()
+}
+
+/// Reads the list of collectors that `key` names.
+pub fn read_collectors(section: &Section<'_>, key: &str) -> Option<Vec<Url>> {
+    const WHAT: &str = "the http or https address of a collector";
+    let urls: Vec<Url> = section.list(key, WHAT)?;
+    for (index, _) in urls.iter().enumerate().filter(|(_, url)| !matches!(url.scheme(), "http" | "https")) {
+        section.problem(&format!("{key}[{index}]"), "it is neither http nor https", format!("write {WHAT}"));
+    }
+    Some(urls)
 }
 
 /// Reads `[telemetry]`: where `/metrics` is served, and where traces go.

@@ -80,6 +80,17 @@ pub enum ProvenError {
     Proof(#[from] ProofError),
 }
 
+impl ProvenError {
+    /// The word for it in metrics.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Network(_) => "network",
+            Self::Epoch(_) => "epoch",
+            Self::Proof(_) => "proof",
+        }
+    }
+}
+
 /// All epochs of a network that this daemon knows; it grows while the daemon runs.
 #[derive(Debug)]
 pub struct EpochBook {

@@ -26,7 +26,7 @@ use metalayer_proto::{
     lane::Frontier,
 };
 
-use crate::store::{Change, Store, StoreError, Table};
+use crate::store::{Change, Store, StoreError, Table, clear};
 
 /// By destination, origin and sequence: the leaf.
 const ROWS: Table = Table("sent");
@@ -224,6 +224,18 @@ impl Sent {
         if derivation.next_block() < kept_to.saturating_add(KEEP_AFTER) { Ok(()) } else { self.keep(derivation) }
     }
 
+    /// Keeps derivations that begin elsewhere than at their deployments: all of them or, after a crash, none.
+    pub fn begin(&self, derivations: &[Derivation]) -> Result<(), StoreError> {
+        let mut kept = lock(&self.kept);
+        let record = |derivation: &Derivation| {
+            let key = derivation.deployment().origin.to_bytes().to_vec();
+            Some(Change::Put(KEPT, key, kept::encode(&derivation.commitment()?, derivation, &[])))
+        };
+        self.store.write(derivations.iter().filter_map(record).collect())?;
+        kept.extend(derivations.iter().map(|derivation| (derivation.deployment().origin, derivation.clone())));
+        Ok(())
+    }
+
     /// Keeps the derivation, from which a restart will go on, and deletes the rows that nobody asks for again, all in one write.
     pub fn keep(&self, derivation: &Derivation) -> Result<(), StoreError> {
         let Some(commitment) = derivation.commitment() else { return Ok(()) };
@@ -330,16 +342,7 @@ impl Sent {
 
 /// Deletes all that derivations have left in `store`; they begin at the deployments again.
 pub fn begin_anew(store: &dyn Store) -> Result<(), StoreError> {
-    for table in TABLES {
-        loop {
-            let old = store.scan(table, &[], &[], PAGE)?;
-            if old.is_empty() {
-                break;
-            }
-            store.write(old.into_iter().map(|(key, _)| Change::Delete(table, key)).collect())?;
-        }
-    }
-    Ok(())
+    TABLES.into_iter().try_for_each(|table| clear(store, table, &[]))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

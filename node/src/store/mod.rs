@@ -70,3 +70,17 @@ pub trait Store: Send + Sync + 'static {
     /// Writes all changes or none; on disk when it returns (I2 rests on this).
     fn write(&self, changes: Vec<Change>) -> Result<(), StoreError>;
 }
+
+/// How many entries are deleted at once.
+const CLEARED_AT_ONCE: usize = 10_000;
+
+/// Deletes all entries whose key starts with `prefix`, page by page: after a crash some may be left.
+pub fn clear(store: &dyn Store, table: Table, prefix: &[u8]) -> Result<(), StoreError> {
+    loop {
+        let old = store.scan(table, prefix, &[], CLEARED_AT_ONCE)?;
+        if old.is_empty() {
+            return Ok(());
+        }
+        store.write(old.into_iter().map(|(key, _)| Change::Delete(table, key)).collect())?;
+    }
+}

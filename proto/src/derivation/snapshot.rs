@@ -7,7 +7,7 @@ use crate::{
     bytes::{LengthError, Reader},
     facts::{Namespace, SnapshotEntry, UnknownNamespace},
     ids::{ChainId, GatewayId, InvalidChainId, VERSION, tag},
-    lane::{Frontier, FrontierError, LEAVES_MAX},
+    lane::{Frontier, FrontierError},
     lanes::LaneState,
 };
 
@@ -97,7 +97,7 @@ impl Snapshot {
             if lanes.last_key_value().is_some_and(|(last, _)| *last >= destination) {
                 return Err(SnapshotBytesError::Order(destination));
             }
-            lanes.insert(destination, read_frontier(&mut reader)?);
+            lanes.insert(destination, Frontier::read(&mut reader)?);
         }
         let facts = (0..reader.u32()?).map(|_| read_fact(&mut reader)).collect::<Result<_, _>>()?;
         reader.end()?;
@@ -108,15 +108,6 @@ impl Snapshot {
 /// What is longer than 4 GiB cannot be read back; nothing that a derivation holds is.
 fn put_length(bytes: &mut Vec<u8>, length: usize) {
     bytes.extend_from_slice(&u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes());
-}
-
-fn read_frontier(reader: &mut Reader<'_>) -> Result<Frontier, SnapshotBytesError> {
-    let count = reader.u64()?;
-    if count > LEAVES_MAX {
-        return Err(FrontierError::Count(count).into());
-    }
-    let hashes: Vec<_> = (0..count.count_ones()).map(|_| reader.b256()).collect::<Result<_, _>>()?;
-    Ok(Frontier::from_hashes(count, &hashes)?)
 }
 
 fn read_fact(reader: &mut Reader<'_>) -> Result<SnapshotEntry, SnapshotBytesError> {

@@ -104,6 +104,16 @@ impl Frontier {
         bytes
     }
 
+    /// Reads a frontier's own bytes, and leaves what comes after them.
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, FrontierError> {
+        let count = reader.u64()?;
+        if count > LEAVES_MAX {
+            return Err(FrontierError::Count(count));
+        }
+        let hashes: Vec<_> = (0..count.count_ones()).map(|_| reader.b256()).collect::<Result<_, _>>()?;
+        Self::from_hashes(count, &hashes)
+    }
+
     /// Reads [`Self::to_bytes`], strictly.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, FrontierError> {
         let mut reader = Reader::new(bytes);

@@ -1,17 +1,15 @@
 //! What collectors serve, as bytes.
 
-use alloy::primitives::B256;
 use proptest::{collection::vec, prelude::*};
 
 use super::{snapshot::snapshot, strategies};
 use crate::{
     bls::SecretKey,
     commitment::Commitment,
-    ids::MessageId,
     lane::{LEAVES_MAX, RangeProof},
     lanes::{LaneProof, LaneState},
     quorum::{Bitmap, ProvenCommitment, QuorumProof},
-    served::{LeafContent, ProvenLane, ProvenSnapshot, ServedError, ServedLeaf},
+    served::{LeafContent, ProvenLane, ProvenSnapshot, ServedError, ServedLeaf, ServedLeaves},
 };
 
 /// A commitment with a proof in the form of one.
@@ -22,7 +20,7 @@ fn proven(commitment: Commitment) -> ProvenCommitment {
 
 fn content() -> impl Strategy<Value = LeafContent> {
     prop_oneof![
-        strategies::b256().prop_map(|id| LeafContent::Void(MessageId(id))),
+        strategies::message().prop_map(|message| LeafContent::Void(message.encode())),
         strategies::message().prop_map(|message| LeafContent::Message(message.encode())),
     ]
 }
@@ -38,7 +36,9 @@ proptest! {
         siblings in vec(strategies::b256(), 0..8),
         path in vec(strategies::b256(), 0..RangeProof::HASHES_MAX),
         content in content(),
+        before in snapshot(),
     ) {
+        let before = before.lanes.into_values().next().unwrap_or_default();
         let proven = proven(commitment);
         let one = ProvenSnapshot { proven: proven.clone(), snapshot };
         prop_assert_eq!(ProvenSnapshot::from_bytes(&one.to_bytes()).unwrap(), one);
@@ -47,12 +47,14 @@ proptest! {
         prop_assert_eq!(ProvenLane::from_bytes(&one.to_bytes()).unwrap(), one);
         let one = ServedLeaf { path: RangeProof::from_bytes(&path.concat()).unwrap(), content };
         prop_assert_eq!(ServedLeaf::from_bytes(&one.to_bytes()).unwrap(), one);
+        let one = ServedLeaves { before, leaves: path };
+        prop_assert_eq!(ServedLeaves::from_bytes(&one.to_bytes()).unwrap(), one);
     }
 }
 
 #[test]
 fn a_leaf_of_no_form_or_a_cut_path_is_refused() {
-    let leaf = ServedLeaf { path: RangeProof::default(), content: LeafContent::Void(MessageId(B256::ZERO)) };
+    let leaf = ServedLeaf { path: RangeProof::default(), content: LeafContent::Void(vec![0; 32]) };
     let mut bytes = leaf.to_bytes();
     bytes[1] = 7;
     assert!(matches!(ServedLeaf::from_bytes(&bytes), Err(ServedError::Form(7))));

@@ -16,6 +16,8 @@ use metalayer_proto::{
     lanes::LaneState,
 };
 
+use crate::archive::BegunLane;
+
 /// How many messages wait for a proof at most; above that the oldest blocks are dropped, and read again when needed.
 const MESSAGES_MAX: usize = 200_000;
 
@@ -25,9 +27,15 @@ pub(super) struct Backlog {
     /// All lanes after a block, by their lanes root, and the trace that the block began.
     states: HashMap<B256, (Vec<LaneState>, Option<TraceContext>)>,
     /// What led to a lane's count and root.
-    changes: HashMap<(GatewayId, u64, B256), LaneChange>,
+    changes: HashMap<(GatewayId, u64, B256), Change>,
     order: VecDeque<Entry>,
     messages: usize,
+}
+
+/// How a lane grew: the lane before, and an item a leaf.
+struct Change {
+    before: Frontier,
+    items: Vec<Item>,
 }
 
 struct Entry {
@@ -47,7 +55,11 @@ impl Backlog {
             let lane = lanes.iter().find(|lane| lane.destination == change.destination)?;
             Some((lane.destination, lane.count, lane.root))
         };
-        let keyed: Vec<_> = changes.into_iter().filter_map(|change| Some((after(&change)?, change))).collect();
+        let keyed = changes.into_iter().filter_map(|change| {
+            let (key, LaneChange { before, messages, .. }) = (after(&change)?, change);
+            Some((key, Change { before, items: messages.into_iter().map(item).collect() }))
+        });
+        let keyed: Vec<_> = keyed.collect();
         let keys = keyed.iter().map(|(key, _)| *key).collect();
         self.changes.extend(keyed);
         self.states.insert(commitment.lanes_root, (lanes, trace));
@@ -56,6 +68,21 @@ impl Backlog {
         self.messages += messages;
         self.order.push_back(entry);
         self.shrink()
+    }
+
+    /// Begins with what was open where the origin was begun, as with a block.
+    pub(super) fn begin(&mut self, height: u64, lanes_root: B256, lanes: Vec<BegunLane>) {
+        let states = lanes.iter().map(|lane| lane.state).collect();
+        let messages = lanes.iter().map(|lane| lane.items.len()).sum();
+        let mut changes = Vec::new();
+        for BegunLane { state, before, items } in lanes.into_iter().filter(|lane| !lane.items.is_empty()) {
+            let key = (state.destination, state.count, state.root);
+            changes.push(key);
+            self.changes.insert(key, Change { before, items });
+        }
+        self.states.insert(lanes_root, (states, None));
+        self.messages += messages;
+        self.order.push_back(Entry { height, lanes_root, changes, messages });
     }
 
     fn shrink(&mut self) -> usize {
@@ -92,18 +119,18 @@ impl Backlog {
         let mut at = (lane.destination, lane.count, lane.root);
         let before = loop {
             let change = self.changes.get(&at)?;
-            parts.push(&change.messages);
+            parts.push(&change.items);
             if change.before.count() <= from {
                 break change.before.clone();
             }
             at = (lane.destination, change.before.count(), change.before.root());
         };
-        let mut messages = parts.into_iter().rev().flatten();
+        let mut items = parts.into_iter().rev().flatten();
         let mut frontier = before;
         while frontier.count() < from {
-            frontier.append(messages.next()?.leaf()).ok()?;
+            frontier.append(items.next()?.leaf()).ok()?;
         }
-        Some((frontier, messages.map(item).collect()))
+        Some((frontier, items.cloned().collect()))
     }
 
     /// Forgets the blocks up to `height`, but for the state that is proven: the next changes lead from it.
@@ -119,9 +146,9 @@ impl Backlog {
     }
 }
 
-fn item(judged: &JudgedMessage) -> Item {
+fn item(judged: JudgedMessage) -> Item {
     match judged.verdict {
-        Verdict::Valid => Item::Message(Box::new(judged.message.clone())),
+        Verdict::Valid => Item::Message(Box::new(judged.message)),
         Verdict::Void(_) => Item::Void(judged.id),
     }
 }

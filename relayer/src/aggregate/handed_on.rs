@@ -11,6 +11,7 @@ use metalayer_proto::{
 };
 
 use super::ready::Brought;
+use crate::archive::BegunLane;
 
 /// One lane.
 struct Lane {
@@ -25,6 +26,8 @@ struct Lane {
 
 /// All lanes of one origin.
 pub(super) struct HandedOn {
+    /// How many leaves of each lane were settled where the origin was begun: nobody has to be handed these.
+    settled: BTreeMap<GatewayId, u64>,
     lanes: BTreeMap<GatewayId, Lane>,
     /// The newest commitment of which everything is handed on: its height, and its lanes with their root.
     height: u64,
@@ -34,14 +37,20 @@ pub(super) struct HandedOn {
 
 impl Default for HandedOn {
     fn default() -> Self {
-        Self { lanes: BTreeMap::new(), height: 0, root: no_lanes(), states: Vec::new() }
+        Self { settled: BTreeMap::new(), lanes: BTreeMap::new(), height: 0, root: no_lanes(), states: Vec::new() }
     }
 }
 
 impl HandedOn {
-    /// How many leaves of the lane to `destination` are handed on.
+    /// Takes note of what was settled where the origin was begun.
+    pub(super) fn begin(&mut self, lanes: &[BegunLane]) {
+        self.settled = lanes.iter().map(|lane| (lane.state.destination, lane.before.count())).collect();
+    }
+
+    /// How many leaves of the lane to `destination` are handed on, or need not be.
     pub(super) fn count(&self, destination: GatewayId) -> u64 {
-        self.lanes.get(&destination).map_or(0, |lane| lane.count)
+        let handed_on = self.lanes.get(&destination).map(|lane| lane.count);
+        handed_on.or_else(|| self.settled.get(&destination).copied()).unwrap_or_default()
     }
 
     /// The lanes of a commitment that need no block any more: the newest that is handed on whole, or one below it.

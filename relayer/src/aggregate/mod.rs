@@ -36,6 +36,7 @@ use pending::{Added, Pending};
 use ready::{Brought, TooManyLeaves};
 
 use crate::{
+    archive::ArchiveError,
     assignment::Assignment,
     collector::Collector,
     metrics::Metrics,
@@ -62,6 +63,9 @@ pub enum AggregateError {
     /// The bus failed.
     #[error(transparent)]
     Bus(#[from] BusError),
+    /// Where the origin was begun cannot be read.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
     /// Proven lanes are no lanes; a fault of this program, since they were checked.
     #[error(transparent)]
     Lanes(#[from] LanesError),
@@ -74,6 +78,7 @@ impl StageError for AggregateError {
     fn severity(&self) -> Severity {
         match self {
             Self::Bus(error) => record::severity(error),
+            Self::Archive(_) => Severity::Process,
             Self::Lanes(_) | Self::TooMany(_) => Severity::Chain,
         }
     }
@@ -81,6 +86,7 @@ impl StageError for AggregateError {
     fn reason(&self) -> &'static str {
         match self {
             Self::Bus(error) => record::reason(error),
+            Self::Archive(_) => "archive",
             Self::Lanes(_) => "lanes",
             Self::TooMany(_) => "too_many_leaves",
         }
@@ -177,8 +183,21 @@ impl Aggregate {
             }
         };
         self.parts.records.each(self.parts.assignment.ownership.partition, take).await?;
+        self.begin_backlog()?;
         let (first, _) = self.parts.records.bus.range(Topic::Messages, self.partition()).await?;
         Ok(first)
+    }
+
+    /// Forgets all blocks but for what was open where the origin was begun.
+    fn begin_backlog(&mut self) -> Result<(), AggregateError> {
+        self.backlog = Backlog::default();
+        let Some((height, lanes)) = self.parts.collector.archive().begun_lanes(self.parts.origin)? else {
+            return Ok(());
+        };
+        let root = LanesTree::new(lanes.iter().map(|lane| lane.state).collect())?.root();
+        self.handed_on.begin(&lanes);
+        self.backlog.begin(height, root, lanes);
+        Ok(())
     }
 
     async fn take_attestations(&mut self) -> Result<bool, AggregateError> {
@@ -440,7 +459,7 @@ impl Aggregate {
         if !self.take_blocks(from, BLOCKS_WAIT).await? && self.dropped > 0 {
             // What is missing may be what was dropped for want of room.
             self.dropped = 0;
-            self.backlog = Backlog::default();
+            self.begin_backlog()?;
             self.next_block = Some(self.parts.records.bus.range(Topic::Messages, self.partition()).await?.0);
         }
         Ok(())

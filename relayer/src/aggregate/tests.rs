@@ -7,7 +7,12 @@ use metalayer_node::{
 use metalayer_proto::{
     bls::SecretKey,
     commitment::Commitment,
+    derivation::Snapshot,
     envelope::{DeadLetter, Deliver},
+    ids::LaneId,
+    item::Item,
+    lane::{Frontier, LaneSlice},
+    served::{LeafContent, ProvenSnapshot, ServedLeaf},
     topics::Group,
 };
 
@@ -157,6 +162,43 @@ async fn a_commitment_over_blocks_that_nobody_proved_before_brings_them_all() {
     let ready = bench.ready().await;
     assert_eq!(ready.len(), 1);
     assert_eq!((ready[0].before.count(), ready[0].items.len()), (0, 3));
+}
+
+#[tokio::test]
+async fn where_the_origin_was_begun_what_was_open_is_handed_on_and_nothing_below() {
+    let mut bench = bench().await;
+    let block = |range: std::ops::Range<u64>| range.map(|sequence| message(sequence, 0)).collect::<Vec<_>>();
+    bench.lane.block(block(0..2));
+    let before = bench.lane.frontier.clone();
+    bench.lane.block(block(2..4));
+    let proven = bench.attesters.prove(bench.lane.commitment(), 3);
+    let leaves: Vec<_> = block(0..4).iter().map(|one| one.id().leaf()).collect();
+    let path = LaneSlice::new(&Frontier::default(), &leaves).unwrap().prove_range(3, 1).unwrap();
+    let open = ServedLeaf { path, content: LeafContent::Message(message(3, 0).encode()) };
+    let lane = LaneId { origin: gateway(901), destination: gateway(902) };
+    let lanes = BTreeMap::from([(lane.destination, bench.lane.frontier.clone())]);
+    let start = ProvenSnapshot { proven: proven.clone(), snapshot: Snapshot { lanes, facts: Vec::new() } };
+    let archive = bench.collector.archive();
+    archive.begin_lane(lane, &before, &leaves[2..]).unwrap();
+    archive.begin_messages(lane, 4, &[(3, open)]).unwrap();
+    archive.begin(&start, &BTreeMap::from([(lane.destination, 2)])).unwrap();
+    let ProvenCommitment { commitment, proof } = proven;
+    bench.records.publish(Partition(1), Vec::new(), None, ProofRecord { commitment, proof }).await.unwrap();
+
+    bench.run().await;
+    let newer = bench.send(4..5).await;
+    for attester in 0..3 {
+        bench.attest(newer, attester).await;
+    }
+    bench.run().await;
+    let ready = bench.ready().await;
+    let spans: Vec<_> = ready.iter().map(|one| (one.before.count(), one.lane.count)).collect();
+    assert_eq!(spans, [(2, 4), (4, 5)]);
+    assert_eq!(ready[0].items, [Item::Leaf(leaves[2]), Item::Message(Box::new(message(3, 0)))]);
+    bench.restart();
+    bench.run().await;
+    let again = bench.ready().await.split_off(2);
+    assert_eq!(again.iter().map(|one| (one.before.count(), one.lane.count)).collect::<Vec<_>>(), [(2, 5)]);
 }
 
 #[tokio::test]

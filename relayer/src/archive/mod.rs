@@ -4,6 +4,7 @@
 //! newest proof is of. Whoever gets something from it checks it against a quorum's roots. A cache (I10), deleted and derived again together with what
 //! derivations have kept.
 
+mod begun;
 mod states;
 #[cfg(test)]
 mod tests;
@@ -27,11 +28,14 @@ use metalayer_proto::{
     lane::{ConsistencyProof, RangeProof},
     lanes::LanesTree,
     quorum::ProvenCommitment,
-    served::{LeafContent, ProvenLane, ProvenSnapshot, ServedLeaf},
+    served::{LeafContent, ProvenLane, ProvenSnapshot, ServedLeaf, ServedLeaves},
 };
 
 use crate::metrics::Metrics;
+use begun::BEGUN;
 use states::States;
+
+pub use begun::BegunLane;
 
 /// By lane and sequence: the message as it is served.
 const BODIES: Table = Table("bodies");
@@ -43,7 +47,7 @@ const SNAPSHOTS: Table = Table("snapshots");
 const ATTESTATIONS: Table = Table("attestations");
 
 /// The tables of the archive's store.
-pub const TABLES: [Table; 6] = [lanes::TABLES[0], lanes::TABLES[1], BODIES, SETTLED, SNAPSHOTS, ATTESTATIONS];
+pub const TABLES: [Table; 7] = [lanes::TABLES[0], lanes::TABLES[1], BODIES, SETTLED, SNAPSHOTS, ATTESTATIONS, BEGUN];
 
 /// How long after it was settled a message is still served, by its destination's time: whoever begins at a proof of that age asks for it.
 const KEPT_SETTLED: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -207,13 +211,23 @@ impl Archive {
     /// A message with its path in the tree of the lane's first `count`; `None` if it is not there, or not any more.
     pub fn leaf(&self, leaf: LeafId, count: u64) -> Result<Option<ServedLeaf>, ArchiveError> {
         let Some(content) = self.store.get(BODIES, &leaf_key(leaf))? else { return Ok(None) };
-        let content = LeafContent::from_bytes(&content).map_err(|error| ArchiveError::Damaged(error.to_string()))?;
+        let content = read_content(&content)?;
         Ok(self.path(leaf, count)?.map(|path| ServedLeaf { path, content }))
     }
 
     /// The path of a leaf in the tree of the lane's first `count`; `None` if the lane is not so long here.
     pub fn path(&self, leaf: LeafId, count: u64) -> Result<Option<RangeProof>, ArchiveError> {
         found(self.lanes.path(leaf.lane, leaf.sequence, count))
+    }
+
+    /// The lane from sequence `from` on, among its first `count`; `None` if not all of it is here, or it is more than is served at once.
+    pub fn leaves(&self, lane: LaneId, from: u64, count: u64) -> Result<Option<ServedLeaves>, ArchiveError> {
+        if count.checked_sub(from).is_none_or(|leaves| leaves > ServedLeaves::MAX as u64) {
+            return Ok(None);
+        }
+        let Some(leaves) = found(self.lanes.leaves(lane, from, count))? else { return Ok(None) };
+        let before = found(self.lanes.frontier(lane, from))?;
+        Ok(before.map(|before| ServedLeaves { before, leaves }))
     }
 
     /// The facts of an origin where it can be begun, and the proof of them, if it was ever proven.
@@ -277,11 +291,11 @@ fn read_start(bytes: &[u8]) -> Result<ProvenSnapshot, ArchiveError> {
     ProvenSnapshot::from_bytes(bytes).map_err(|error| ArchiveError::Damaged(error.to_string()))
 }
 
-/// What the lane is too short for is not there; anything else is an error.
+/// What the lane is too short for, or has begun behind, is not there; anything else is an error.
 fn found<T>(answer: Result<T, LaneStoreError>) -> Result<Option<T>, ArchiveError> {
     match answer {
         Ok(answer) => Ok(Some(answer)),
-        Err(LaneStoreError::Beyond { .. }) => Ok(None),
+        Err(LaneStoreError::Beyond { .. } | LaneStoreError::Before { .. }) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
@@ -289,12 +303,20 @@ fn found<T>(answer: Result<T, LaneStoreError>) -> Result<Option<T>, ArchiveError
 fn content_of(judged: &JudgedMessage) -> LeafContent {
     match judged.verdict {
         Verdict::Valid => LeafContent::Message(judged.message.encode()),
-        Verdict::Void(_) => LeafContent::Void(judged.id),
+        Verdict::Void(_) => LeafContent::Void(judged.message.encode()),
     }
 }
 
-fn leaf_key(LeafId { lane: LaneId { origin, destination }, sequence }: LeafId) -> Vec<u8> {
-    [&origin.to_bytes()[..], &destination.to_bytes(), &sequence.to_be_bytes()].concat()
+fn read_content(bytes: &[u8]) -> Result<LeafContent, ArchiveError> {
+    LeafContent::from_bytes(bytes).map_err(|error| ArchiveError::Damaged(error.to_string()))
+}
+
+fn lane_key(LaneId { origin, destination }: LaneId) -> Vec<u8> {
+    [origin.to_bytes(), destination.to_bytes()].concat()
+}
+
+fn leaf_key(LeafId { lane, sequence }: LeafId) -> Vec<u8> {
+    [&lane_key(lane)[..], &sequence.to_be_bytes()].concat()
 }
 
 fn settled_key(time: u64, leaf: LeafId) -> Vec<u8> {

@@ -9,6 +9,7 @@
 //! | `GET /v1/snapshots/{chain}` | 200, where the origin can be begun, as bytes: a `ProvenSnapshot`; 404 nowhere yet |
 //! | `GET /v1/lanes/{origin}/{destination}`, two gateways `eip155:N:0x…` | 200, the lane as it stands there: a `ProvenLane`; 404 it has no messages there |
 //! | `GET /v1/lanes/{origin}/{destination}/leaves/{sequence}?count=N` | 200, the message and its path among the first N: a `ServedLeaf`; 404 not here, or not any more |
+//! | `GET /v1/lanes/{origin}/{destination}/leaves?from=M&count=N` | 200, the frontier of the first M and all leaves after it up to N: a `ServedLeaves`; 404 not here, or too many |
 //! | `GET /v1/lanes/{origin}/{destination}/consistency?from=M&to=N` | 200, that the first N messages begin with the first M: a consistency proof; 404 it is not so long here |
 
 use std::sync::Arc;
@@ -49,6 +50,7 @@ pub fn routes(collector: Arc<Collector>) -> Router {
         .route("/v1/proofs/{chain}", get(newest_proof))
         .route("/v1/snapshots/{chain}", get(snapshot))
         .route("/v1/lanes/{origin}/{destination}", get(lane))
+        .route("/v1/lanes/{origin}/{destination}/leaves", get(leaves))
         .route("/v1/lanes/{origin}/{destination}/leaves/{sequence}", get(leaf))
         .route("/v1/lanes/{origin}/{destination}/consistency", get(consistency))
         .layer(DefaultBodyLimit::max(BATCH_LEN_MAX))
@@ -126,6 +128,12 @@ struct Count {
 }
 
 #[derive(Deserialize)]
+struct Part {
+    from: u64,
+    count: u64,
+}
+
+#[derive(Deserialize)]
 struct Growth {
     from: u64,
     to: u64,
@@ -150,6 +158,20 @@ async fn leaf(
         Ok(lane) => {
             let leaf = collector.archive().leaf(LeafId { lane, sequence }, count);
             served(leaf.map(|leaf| leaf.map(|leaf| leaf.to_bytes())))
+        }
+        Err(refusal) => refusal,
+    }
+}
+
+async fn leaves(
+    State(collector): State<Arc<Collector>>,
+    Path((origin, destination)): Path<(String, String)>,
+    Query(Part { from, count }): Query<Part>,
+) -> Response {
+    match lane_of(&origin, &destination) {
+        Ok(lane) => {
+            let leaves = collector.archive().leaves(lane, from, count);
+            served(leaves.map(|leaves| leaves.map(|leaves| leaves.to_bytes())))
         }
         Err(refusal) => refusal,
     }

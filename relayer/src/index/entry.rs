@@ -7,7 +7,7 @@ use metalayer_proto::{
     derivation::{JudgedMessage, Verdict},
     envelope::{BlockRecord, DeliveryRecord, HomeRecord, MessageOutcome, Outcome, TraceContext},
     ids::{ChainId, LaneId, MessageId},
-    message::Kind,
+    message::{Kind, Message},
 };
 use serde::{Deserialize, Serialize};
 
@@ -38,12 +38,9 @@ pub struct MessageEntry {
 /// How a message left its origin.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SentEntry {
-    /// The final block.
-    pub block: u64,
-    /// Its time, in Unix seconds.
-    pub timestamp: u64,
-    /// The transaction, as an endpoint says it.
-    pub transaction: B256,
+    /// Where; `None` if the origin was begun behind it.
+    #[serde(flatten)]
+    pub at: Option<SentAt>,
     /// What it is.
     pub kind: Kind,
     /// Who sent it.
@@ -54,6 +51,17 @@ pub struct SentEntry {
     pub void: Option<String>,
     /// The trace that follows it, as W3C `traceparent`.
     pub trace: Option<String>,
+}
+
+/// Where a message left its origin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SentAt {
+    /// The final block.
+    pub block: u64,
+    /// Its time, in Unix seconds.
+    pub timestamp: u64,
+    /// The transaction, as an endpoint says it.
+    pub transaction: B256,
 }
 
 /// What one final transaction did with a message, at either end.
@@ -80,9 +88,11 @@ impl MessageEntry {
     pub(super) fn was_sent(&mut self, block: &BlockRecord, judged: &JudgedMessage, trace: Option<&TraceContext>) {
         let message = &judged.message;
         self.sent = Some(SentEntry {
-            block: block.commitment.block_number,
-            timestamp: block.timestamp,
-            transaction: judged.transaction_hash,
+            at: Some(SentAt {
+                block: block.commitment.block_number,
+                timestamp: block.timestamp,
+                transaction: judged.transaction_hash,
+            }),
             kind: message.kind,
             sender: message.sender,
             recipient: message.recipient,
@@ -92,6 +102,19 @@ impl MessageEntry {
             },
             trace: trace.map(|trace| trace.traceparent().to_owned()),
         });
+    }
+
+    /// What is known of a message that was open where its origin was begun.
+    pub(super) fn was_open(message: &Message, is_void: bool) -> Self {
+        let sent = SentEntry {
+            at: None,
+            kind: message.kind,
+            sender: message.sender,
+            recipient: message.recipient,
+            void: is_void.then(|| "a quorum says so; its origin's earlier history says why".to_owned()),
+            trace: None,
+        };
+        Self { sent: Some(sent), ..Self::new(message.id(), message.lane(), message.sequence) }
     }
 
     /// Takes note of an outcome at its destination.
@@ -152,7 +175,12 @@ impl fmt::Display for MessageEntry {
         match &self.sent {
             None => write!(f, "\nsent      not seen yet")?,
             Some(sent) => {
-                write!(f, "\nsent      block {} at {}, transaction {}", sent.block, sent.timestamp, sent.transaction)?;
+                match sent.at {
+                    Some(SentAt { block, timestamp, transaction }) => {
+                        write!(f, "\nsent      block {block} at {timestamp}, transaction {transaction}")?;
+                    }
+                    None => write!(f, "\nsent      before this relayer began")?,
+                }
                 write!(f, "\n          {} from {} to {}", sent.kind, sent.sender, sent.recipient)?;
                 match &sent.void {
                     None => write!(f, "\njudged    valid")?,

@@ -7,7 +7,10 @@ use metalayer_node::{
     lanes::{LaneStore, LaneStoreError},
     store::{Change, StoreError},
 };
-use metalayer_proto::{ids::LaneId, lane::RangeProof};
+use metalayer_proto::{
+    ids::LaneId,
+    lane::{Frontier, RangeProof},
+};
 
 use super::{Index, SNAPSHOTS};
 
@@ -15,11 +18,11 @@ use super::{Index, SNAPSHOTS};
 #[derive(Debug, thiserror::Error)]
 pub enum PathError {
     /// The lane cannot be read, or not so far yet.
-    #[error("{0}; ask again when the index has read on")]
+    #[error("{0}; ask again when the index has read on, or another relayer")]
     Lane(#[from] LaneStoreError),
     /// The leaves lead elsewhere.
     #[error(
-        "the lane's ids in the index lead to another root; delete the folder `index` of the data directory to read them again"
+        "the lane's ids in the index lead to another root; if this relayer began in the lane's middle, another one has to do it, else delete the folder `index` of the data directory to read them again"
     )]
     Root,
 }
@@ -57,6 +60,28 @@ impl Index {
                 Ok(())
             }
             Ok(()) => Ok(()),
+        }
+    }
+
+    /// Begins a lane in its middle, unless it is here already. What is attested of it before `ids` is taken for the gateway's own tree, which
+    /// it is if nothing there was void; else [`Self::path`] finds out.
+    pub(super) fn begin_ids(
+        &self,
+        lane: LaneId,
+        before: &Frontier,
+        below: &[(u64, B256, RangeProof)],
+        ids: &[B256],
+    ) -> Result<(), StoreError> {
+        let (lanes, count) = (self.lanes(), before.count() + ids.len() as u64);
+        if lanes.count(lane)? >= count {
+            return Ok(());
+        }
+        let below: Vec<_> = below.iter().map(|(sequence, id, path)| (*sequence, *id, path)).collect();
+        // In this order: what follows writes over what a path says of it.
+        let begun = lanes.begin(lane, before).and_then(|()| lanes.learn(lane, count, &below));
+        match begun {
+            Err(LaneStoreError::Store(error)) => Err(error),
+            _ => self.keep_ids(lane, before.count(), ids),
         }
     }
 

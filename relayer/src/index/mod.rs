@@ -8,21 +8,26 @@ mod stage;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
+use alloy::primitives::B256;
 use metalayer_node::{
     bus::Offset,
     store::{Change, Store, StoreError, Table},
 };
 use metalayer_proto::{
-    ids::MessageId,
+    ids::{GatewayId, LaneId, MessageId},
+    item::Item,
     message::Message,
+    served::LeafContent,
     topics::{Partition, Topic},
 };
 
-pub use entry::{MessageEntry, OutcomeEntry, SentEntry};
+pub use entry::{MessageEntry, OutcomeEntry, SentAt, SentEntry};
 pub use lanes::{PathError, Snapshot};
 pub use stage::{IndexError, IndexStage, Parts};
+
+use crate::archive::{Archive, ArchiveError, BegunLane};
 
 /// Key: the message's id. Value: a [`MessageEntry`] as JSON.
 const MESSAGES: Table = Table("messages");
@@ -60,6 +65,35 @@ impl Index {
         value.map(|value| Message::decode(&value).map_err(|error| StoreError::Corrupt(error.to_string()))).transpose()
     }
 
+    /// Takes over what was open where an origin was begun, once.
+    pub fn begin(&self, archive: &Archive, origin: GatewayId) -> Result<(), ArchiveError> {
+        let Some((_, lanes)) = archive.begun_lanes(origin)? else { return Ok(()) };
+        let mut below: BTreeMap<LaneId, Vec<_>> = BTreeMap::new();
+        let mut changes = Vec::new();
+        archive.each_open(origin, |leaf, count, content| {
+            let (LeafContent::Message(bytes) | LeafContent::Void(bytes)) = &content;
+            let message = Message::decode(bytes).map_err(|error| ArchiveError::Damaged(error.to_string()))?;
+            let id = message.id();
+            if let Some(path) = archive.path(leaf, count)? {
+                below.entry(leaf.lane).or_default().push((leaf.sequence, id.leaf(), path));
+            }
+            if self.find(id)?.is_none() {
+                let entry = MessageEntry::was_open(&message, matches!(content, LeafContent::Void(_)));
+                let value = serde_json::to_vec(&entry).map_err(|error| StoreError::Disk(error.to_string()))?;
+                changes.push(Change::Put(MESSAGES, id.0.to_vec(), value));
+                changes.push(Change::Put(BODIES, id.0.to_vec(), bytes.clone()));
+            }
+            Ok(())
+        })?;
+        self.0.write(changes)?;
+        for BegunLane { state, before, items } in lanes {
+            let lane = LaneId { origin, destination: state.destination };
+            let ids: Vec<_> = items.iter().map(id_leaf).collect();
+            self.begin_ids(lane, &before, below.get(&lane).map_or(&[], Vec::as_slice), &ids)?;
+        }
+        Ok(())
+    }
+
     fn next_offset(&self, topic: Topic, partition: Partition) -> Result<Offset, StoreError> {
         let value = self.0.get(OFFSETS, &offset_key(topic, partition))?;
         let bytes = value.and_then(|value| value.try_into().ok()).unwrap_or_default();
@@ -84,6 +118,14 @@ impl Index {
             }
         }
         self.0.write(changes)
+    }
+}
+
+/// Its leaf in the gateway's own tree, in which what is void stands by its id too.
+fn id_leaf(item: &Item) -> B256 {
+    match item {
+        Item::Void(id) => id.leaf(),
+        item => item.leaf(),
     }
 }
 

@@ -12,7 +12,7 @@ pub use effect::{Effect, StoredError};
 pub use root::{RootError, ShowError, Shown, TrustedRoot};
 
 use super::LeafId;
-use crate::ids::MessageId;
+use crate::ids::{LaneId, MessageId};
 
 /// A leaf that was shown, and what its message does where it arrives.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +36,17 @@ enum Content {
 }
 
 impl Arrival {
+    /// The leaf that comes home with it, if it is a refusal of a message that was proven where it was refused.
+    pub fn home_leaf(&self) -> Option<LeafId> {
+        match self.valid()? {
+            (_, Effect::Refusal(refusal)) if !refusal.is_unproven() => {
+                let LaneId { origin, destination } = self.leaf.lane;
+                Some(LeafId { lane: LaneId { origin: destination, destination: origin }, sequence: refusal.sequence })
+            }
+            _ => None,
+        }
+    }
+
     /// Where it stands.
     pub const fn leaf(&self) -> LeafId {
         self.leaf

@@ -6,7 +6,7 @@ use super::{super::LaneChange, Arrival, Content, Effect};
 use crate::{
     derivation::{JudgedMessage, LeafId},
     ids::{LaneId, MessageId, NetworkId},
-    lane::{RangeError, RangeProof},
+    lane::{Frontier, RangeError, RangeProof},
     lanes::{LaneProof, LaneProofError, LaneState},
     message::{Message, MessageError},
     quorum::{EpochTable, ProofError, ProvenCommitment},
@@ -104,6 +104,11 @@ impl TrustedRoot {
         self.count
     }
 
+    /// Whether it is the root of these leaves.
+    pub fn is_of(&self, leaves: &Frontier) -> bool {
+        (leaves.count(), leaves.root()) == (self.count, self.root)
+    }
+
     /// Takes what `path`, a range proof of one leaf, shows of `sequence`.
     pub fn show(&self, sequence: u64, shown: Shown<'_>, path: &RangeProof) -> Result<Arrival, ShowError> {
         let leaf = LeafId { lane: self.lane, sequence };
@@ -137,7 +142,7 @@ impl TrustedRoot {
             frontier.append(hash).map_err(|_| growth())?;
             arrivals.push(arrival);
         }
-        if (frontier.count(), frontier.root()) == (self.count, self.root) { Ok(arrivals) } else { Err(growth()) }
+        if self.is_of(&frontier) { Ok(arrivals) } else { Err(growth()) }
     }
 }
 

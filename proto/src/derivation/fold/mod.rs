@@ -101,7 +101,7 @@ pub(super) fn missing(deployment: &Deployment, block: &VerifiedBlock, arrivals: 
         let Some(leaf) = arrived::leaf_of(log, here) else { continue };
         match arrivals.get(leaf) {
             None => missing.push(leaf),
-            Some(arrival) => missing.extend(refused::home_leaf(arrival).filter(|own| arrivals.get(*own).is_none())),
+            Some(arrival) => missing.extend(arrival.home_leaf().filter(|own| arrivals.get(*own).is_none())),
         }
     }
     missing

@@ -3,26 +3,12 @@
 use super::{Fold, Stop, governed::Governed};
 use crate::{
     control::Refusal,
-    derivation::{
-        LeafId, Lie,
-        arrivals::{Arrival, Effect},
-    },
+    derivation::{LeafId, Lie, arrivals::Effect},
     events::abi,
     ids::{GatewayId, LaneId, MessageId},
     lane::Frontier,
     message::Message,
 };
-
-/// The leaf that comes home with a refusal, if `arrival` is one of a message that was proven there.
-pub(super) fn home_leaf(arrival: &Arrival) -> Option<LeafId> {
-    match arrival.valid()? {
-        (_, Effect::Refusal(refusal)) if !refusal.is_unproven() => {
-            let LaneId { origin, destination } = arrival.leaf().lane;
-            Some(LeafId { lane: LaneId { origin: destination, destination: origin }, sequence: refusal.sequence })
-        }
-        _ => None,
-    }
-}
 
 impl Fold<'_> {
     /// The gateway itself sends a refusal home.

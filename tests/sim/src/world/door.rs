@@ -7,8 +7,8 @@ use std::{
 };
 
 use async_trait::async_trait;
-use attester::collector::Carrier;
 use axum::{Router, body::Body};
+use metalayer_node::collector::Carrier;
 use reqwest::{Request, Response};
 use tokio::sync::oneshot;
 use tower::ServiceExt;

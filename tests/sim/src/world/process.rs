@@ -2,14 +2,12 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use attester::{
-    collector::{Collector, HttpCollector},
-    guard::Guard,
-};
+use attester::guard::Guard;
 use metalayer_node::{
     bus::InstanceId,
     chain::{Endpoint, RpcMetrics},
     clock::Clock,
+    collector::{Collector, HttpCollector},
     daemon::{CALL_DEADLINE, DaemonError, OpenChain, probed},
     epochs::EpochMetrics,
     signer::AttesterSigner,
@@ -99,6 +97,7 @@ impl World {
             derived: self.mount(&life, disks.first),
             index: self.mount(&life, disks.second),
             chains: probed(self.chains(&life, &metrics)?).await?,
+            peers: Vec::new(),
             key: self.founded.executor.clone(),
             clock: clock.clone(),
             poll: POLL,

@@ -1,12 +1,9 @@
-//! Collectors as an attester sees them: where attestations go, and who can say what was signed and proven before.
-//!
-//! Nothing that one answers is believed unchecked (I7).
+//! A collector over HTTP.
 
 use std::time::Duration;
 
 use alloy::primitives::Bytes;
 use async_trait::async_trait;
-use metalayer_node::task::Severity;
 use metalayer_proto::{
     batch::Attestation,
     bls::AttesterId,
@@ -14,10 +11,12 @@ use metalayer_proto::{
     ids::{ChainId, LaneId},
     lane::ConsistencyProof,
     quorum::ProvenCommitment,
-    served::{ProvenLane, ProvenSnapshot, ServedLeaf},
+    served::{ProvenLane, ProvenSnapshot, ServedLeaf, ServedLeaves},
 };
 use reqwest::{Request, RequestBuilder, Response, Url};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+
+use super::{Answer, Collector, CollectorError, Serves};
 
 /// How long a collector may take to answer.
 pub const ANSWER_DEADLINE: Duration = Duration::from_secs(5);
@@ -29,95 +28,13 @@ const SNAPSHOT_DEADLINE: Duration = Duration::from_secs(120);
 const SNAPSHOT_BYTES_MAX: usize = Snapshot::BYTES_MAX + 4096;
 
 /// The longest answer that is read, in bytes: a proof for each of a full batch, in hexadecimal, fits.
-pub(crate) const ANSWER_BYTES_MAX: usize = 1024 * 1024;
+pub const ANSWER_BYTES_MAX: usize = 1024 * 1024;
+
+/// The longest answer with leaves of a lane, in bytes.
+const LEAVES_BYTES_MAX: usize = 32 * ServedLeaves::MAX + 4096;
 
 /// The longest refusal that is repeated, in bytes.
 const PROBLEM_MAX: usize = 300;
-
-/// What a collector answers to a batch.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Answer {
-    /// How many attestations it took.
-    pub accepted: u32,
-    /// The newest proof it holds of each origin in the batch, in each epoch: commitment and quorum proof.
-    #[serde(default)]
-    pub proofs: Vec<Bytes>,
-}
-
-/// Why a collector gave no answer that is one.
-#[derive(Debug, thiserror::Error)]
-pub enum CollectorError {
-    /// It cannot be reached, or not in time.
-    #[error("collector {collector} cannot be reached: {problem}")]
-    Unreachable {
-        /// Which, without credentials.
-        collector: String,
-        /// Why.
-        problem: String,
-    },
-    /// What it answered is no answer.
-    #[error("collector {collector} gives no proper answer: {problem}")]
-    Malformed {
-        /// Which.
-        collector: String,
-        /// Why.
-        problem: String,
-    },
-    /// It answered that it will not.
-    #[error("collector {collector} refuses ({status}): {problem}")]
-    Refused {
-        /// Which.
-        collector: String,
-        /// HTTP status.
-        status: u16,
-        /// Its words.
-        problem: String,
-    },
-}
-
-impl CollectorError {
-    /// All of them may pass: a refusal too, since the collector may not know the newest epoch yet.
-    pub const fn severity(&self) -> Severity {
-        Severity::Retryable
-    }
-
-    /// The word for it in metrics.
-    pub const fn reason(&self) -> &'static str {
-        match self {
-            Self::Unreachable { .. } => "collector_unreachable",
-            Self::Malformed { .. } => "collector_answer",
-            Self::Refused { .. } => "collector_refuses",
-        }
-    }
-}
-
-/// A collector.
-#[async_trait]
-pub trait Collector: Send + Sync + 'static {
-    /// Its name for logs and metrics, without credentials.
-    fn name(&self) -> &str;
-
-    /// Posts a sealed batch.
-    async fn post(&self, sealed: Vec<u8>) -> Result<Answer, CollectorError>;
-
-    /// The newest attestation it holds of `attester` for each origin.
-    async fn attestations_of(&self, attester: AttesterId) -> Result<Vec<Attestation>, CollectorError>;
-
-    /// The newest proof it holds of an origin in one epoch.
-    async fn proof_in(&self, epoch: u64, origin: ChainId) -> Result<Option<ProvenCommitment>, CollectorError>;
-
-    /// Where an origin can be begun.
-    async fn start_of(&self, origin: ChainId) -> Result<Option<ProvenSnapshot>, CollectorError>;
-
-    /// That the lane's first `to` messages begin with its first `from`.
-    async fn growth(&self, lane: LaneId, from: u64, to: u64) -> Result<Option<ConsistencyProof>, CollectorError>;
-
-    /// The lane as it stands where its origin can be begun.
-    async fn lane(&self, lane: LaneId) -> Result<Option<ProvenLane>, CollectorError>;
-
-    /// A message and its path among the lane's first `count`.
-    async fn leaf(&self, leaf: LeafId, count: u64) -> Result<Option<ServedLeaf>, CollectorError>;
-}
 
 /// The way to a collector: the network in a daemon, memory in simulation.
 #[async_trait]
@@ -149,7 +66,8 @@ impl HttpCollector {
         Self::with_deadline(base, ANSWER_DEADLINE)
     }
 
-    pub(crate) fn with_deadline(base: &Url, deadline: Duration) -> Result<Self, CollectorError> {
+    /// The same, which may take so long for an answer.
+    pub fn with_deadline(base: &Url, deadline: Duration) -> Result<Self, CollectorError> {
         let client = reqwest::Client::builder()
             // Elsewhere than where the operator said nothing is posted, credentials least of all.
             .redirect(reqwest::redirect::Policy::none())
@@ -243,22 +161,9 @@ fn root_cause(error: reqwest::Error) -> String {
 }
 
 #[async_trait]
-impl Collector for HttpCollector {
+impl Serves for HttpCollector {
     fn name(&self) -> &str {
         &self.name
-    }
-
-    async fn post(&self, sealed: Vec<u8>) -> Result<Answer, CollectorError> {
-        let request = self.client.post(self.url("/v1/attestations")).timeout(self.deadline);
-        self.json(request.header("content-type", "application/octet-stream").body(sealed)).await
-    }
-
-    async fn attestations_of(&self, attester: AttesterId) -> Result<Vec<Attestation>, CollectorError> {
-        let request = self.get(self.url(&format!("/v1/attesters/{attester}/attestations")));
-        let held: Vec<Bytes> = self.json(request).await?;
-        held.iter()
-            .map(|bytes| Attestation::from_bytes(bytes).map_err(|error| self.malformed(error.to_string())))
-            .collect()
     }
 
     async fn proof_in(&self, epoch: u64, origin: ChainId) -> Result<Option<ProvenCommitment>, CollectorError> {
@@ -286,6 +191,28 @@ impl Collector for HttpCollector {
         let mut url = self.url(&format!("{}/leaves/{sequence}", path_of(lane)));
         url.query_pairs_mut().append_pair("count", &count.to_string());
         self.find(self.get(url), ANSWER_BYTES_MAX, ServedLeaf::from_bytes).await
+    }
+
+    async fn leaves(&self, lane: LaneId, from: u64, count: u64) -> Result<Option<ServedLeaves>, CollectorError> {
+        let mut url = self.url(&format!("{}/leaves", path_of(lane)));
+        url.query_pairs_mut().append_pair("from", &from.to_string()).append_pair("count", &count.to_string());
+        self.find(self.get(url), LEAVES_BYTES_MAX, ServedLeaves::from_bytes).await
+    }
+}
+
+#[async_trait]
+impl Collector for HttpCollector {
+    async fn post(&self, sealed: Vec<u8>) -> Result<Answer, CollectorError> {
+        let request = self.client.post(self.url("/v1/attestations")).timeout(self.deadline);
+        self.json(request.header("content-type", "application/octet-stream").body(sealed)).await
+    }
+
+    async fn attestations_of(&self, attester: AttesterId) -> Result<Vec<Attestation>, CollectorError> {
+        let request = self.get(self.url(&format!("/v1/attesters/{attester}/attestations")));
+        let held: Vec<Bytes> = self.json(request).await?;
+        held.iter()
+            .map(|bytes| Attestation::from_bytes(bytes).map_err(|error| self.malformed(error.to_string())))
+            .collect()
     }
 }
 
