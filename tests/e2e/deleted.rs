@@ -11,13 +11,13 @@ use crate::network::World;
 
 impl World {
     /// Kills a daemon and deletes all that it has.
-    async fn loses_all(&mut self, daemon: &Daemon) {
+    pub(crate) async fn loses_all(&mut self, daemon: &Daemon) {
         self.processes.kill(&daemon.name).await.expect("it is killed");
         let data = daemon.config.parent().expect("a folder").join("data");
         fs::remove_dir_all(data).expect("its data directory is deleted");
     }
 
-    async fn begins_again(&mut self, daemon: &Daemon) {
+    pub(crate) async fn begins_again(&mut self, daemon: &Daemon) {
         restart(&[daemon], &mut self.processes, &self.console).await.expect("it starts again");
     }
 }

@@ -35,3 +35,5 @@ mod restart;
 mod rpc;
 #[cfg(test)]
 mod schema;
+#[cfg(test)]
+mod taken_over;
