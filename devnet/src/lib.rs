@@ -6,6 +6,7 @@
 
 pub mod audit;
 pub mod cli;
+pub mod clock;
 pub mod console;
 pub mod demo;
 pub mod equation;

@@ -30,6 +30,8 @@ mod lies;
 #[cfg(test)]
 mod network;
 #[cfg(test)]
+mod recovered;
+#[cfg(test)]
 mod restart;
 #[cfg(test)]
 mod rpc;

@@ -1,6 +1,5 @@
 //! `devnet demo`: messages over all lanes, what befalls them, and what became of each. One act a file.
 
-mod clock;
 mod findings;
 mod hand_over;
 mod homecoming;

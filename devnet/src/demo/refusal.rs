@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use alloy::primitives::{TxKind, U256};
 
-use super::{DemoError, clock::Clock, operator, stage::Stage};
+use super::{DemoError, operator, stage::Stage};
 use crate::{
     audit::{Course, Intent},
+    clock::Clock,
     era,
     network::{INBOUND_MAX, Network},
 };
@@ -37,7 +38,7 @@ pub(super) async fn clock(network: &Network) -> Option<Clock> {
 pub(super) async fn play(stage: &mut Stage<'_>, clock: &Clock) -> Result<(), DemoError> {
     let chain = stage.network.chains[DESTINATION].node.chain;
     stage.console.say(&format!("seven days pass on {chain}: the message that fails for ever is refused and reclaimed"));
-    clock.advance(REFUSABLE).await?;
+    clock.advance(REFUSABLE).await.map_err(DemoError::Clock)?;
     let hopeless = stage.sent_for(Intent::FailForEver)?;
     for id in &hopeless {
         operator::asks(&stage.network, "refuse", *id).await?;

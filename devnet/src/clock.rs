@@ -5,24 +5,23 @@ use std::time::Duration;
 use alloy::providers::{DynProvider, Provider};
 use serde_json::Value;
 
-use super::DemoError;
 use crate::node::Node;
 
 /// The clock of one chain.
-pub(super) struct Clock {
+pub struct Clock {
     provider: DynProvider,
 }
 
 impl Clock {
     /// The node's clock; `None` if it does not move.
-    pub(super) async fn of(node: &Node) -> Option<Self> {
+    pub async fn of(node: &Node) -> Option<Self> {
         let clock = Self { provider: node.provider().ok()? };
         clock.move_by(0).await.is_ok().then_some(clock)
     }
 
     /// Moves the next block's time.
-    pub(super) async fn advance(&self, by: Duration) -> Result<(), DemoError> {
-        self.move_by(by.as_secs()).await.map_err(DemoError::Clock)
+    pub async fn advance(&self, by: Duration) -> Result<(), String> {
+        self.move_by(by.as_secs()).await
     }
 
     async fn move_by(&self, seconds: u64) -> Result<(), String> {
