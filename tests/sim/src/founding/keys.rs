@@ -54,6 +54,12 @@ pub(super) fn table(epoch: u64, attesters: &[Attester]) -> Result<EpochTable, Ta
     EpochTable::new(epoch, attesters.iter().map(Attester::member).collect())
 }
 
+/// The attesters of the next epoch: the same ones, with the stakes the other way round.
+pub(super) fn next_stakes(attesters: &[Attester]) -> Vec<Attester> {
+    let stakes = attesters.iter().rev().map(|one| one.stake);
+    attesters.iter().zip(stakes).map(|(one, stake)| Attester { stake, ..one.clone() }).collect()
+}
+
 /// Who stands behind each key.
 pub(super) fn entries(attesters: &[Attester]) -> Vec<MemberEntry> {
     let entry = |one: &Attester| MemberEntry {

@@ -18,8 +18,10 @@ use futures::future::try_join_all;
 use metalayer_node::{
     chain::{Finality, ReadingMode},
     config::NetworkFile,
+    signer::AttesterSigner,
 };
 use metalayer_proto::{
+    bls::PossessionProof,
     events::abi,
     facts::Route,
     ids::{ChainId, InvalidChainId},
@@ -28,8 +30,8 @@ use metalayer_proto::{
     topics::Partition,
 };
 use relayer::deploy::{
-    self, Account, Artifact, ChainPlan, DeployError, Deployed, Deployment, InboundCap, Plan, RegistryRoles, Roles,
-    TransactionError,
+    self, Account, Artifact, ChainPlan, DeployError, Deployed, Deployment, InboundCap, Plan, Registration,
+    RegistryRoles, Roles, Times, TransactionError,
 };
 
 use crate::chain::SimChain;
@@ -44,6 +46,13 @@ const EPOCH: u64 = 1;
 /// The contracts' clock at the first block, in seconds.
 const GENESIS_S: u64 = 1_800_000_000;
 const DAY_S: u64 = 86_400;
+/// In a network that hands over: when the second epoch begins and when the first ends, in seconds after the first block.
+const SECOND_BEGINS_S: u64 = 400;
+const FIRST_ENDS_S: u64 = 700;
+/// How long before it begins an epoch is announced there.
+const OVERLAP_S: u64 = 60;
+/// What an operator may spend at the hub.
+const OPERATOR_GAS: u64 = 2_000_000;
 /// What whoever has coin has of it on every chain, in wei.
 const RICH_WEI: U256 = uint!(10_000_000_000_000_000_000_000_U256);
 /// How much gas each of the others can pay for on every chain.
@@ -85,6 +94,15 @@ pub struct FoundedChain {
     pub reverting_once: Address,
 }
 
+/// The epochs of a network.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Epochs {
+    /// One, which outlasts every run.
+    One,
+    /// Two: the second is announced on the hub, and takes over soon.
+    HandingOver,
+}
+
 /// Why there is no network.
 #[derive(Debug, thiserror::Error)]
 pub enum FoundingError {
@@ -115,13 +133,13 @@ pub enum FoundingError {
 }
 
 impl Founded {
-    /// A copy of the process's network, with chains of its own.
+    /// A copy of one of the process's networks, with chains of its own.
     ///
     /// # Errors
     /// Founding it failed, which happens once.
-    pub fn copy() -> Result<Self, &'static FoundingError> {
-        static ORIGINAL: OnceLock<Result<Founded, FoundingError>> = OnceLock::new();
-        ORIGINAL.get_or_init(found_in_a_thread).as_ref().map(Self::fork)
+    pub fn copy(epochs: Epochs) -> Result<Self, &'static FoundingError> {
+        static ORIGINALS: [OnceLock<Result<Founded, FoundingError>>; 2] = [OnceLock::new(), OnceLock::new()];
+        ORIGINALS[epochs as usize].get_or_init(|| found_in_a_thread(epochs)).as_ref().map(Self::fork)
     }
 
     /// This network with chains of its own.
@@ -132,19 +150,19 @@ impl Founded {
 }
 
 /// Deploying asks nodes over HTTP, in a runtime of its own: whoever wants the network may be in another.
-fn found_in_a_thread() -> Result<Founded, FoundingError> {
-    let founding = std::thread::spawn(|| {
+fn found_in_a_thread(epochs: Epochs) -> Result<Founded, FoundingError> {
+    let founding = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(found())
+        runtime.block_on(found(epochs))
     });
     founding.join().map_err(|_| FoundingError::Thread)?
 }
 
-async fn found() -> Result<Founded, FoundingError> {
+async fn found(epochs: Epochs) -> Result<Founded, FoundingError> {
     let [holder, team] = [keys::account("holder")?, keys::account("team")?];
     let [executor, stranger] = [keys::account("executor")?, keys::account("stranger")?];
     let attesters = keys::attesters()?;
-    let plan = plan(&holder, &team, &attesters)?;
+    let plan = plan(&holder, &team, &attesters, epochs)?;
     let mut served = Vec::new();
     for chain in &plan.chains {
         served.push(Served::start(SimChain::new(chain.id, GENESIS_S, &[(holder.address(), RICH_WEI)])).await?);
@@ -160,14 +178,28 @@ async fn found() -> Result<Founded, FoundingError> {
         open_routes(one.url(), &team, &deployed, deployment).await?;
         let [willing, reverting_once] = recipients(account).await?;
         let chain = one.chain.clone();
-        chain.finalize_to(chain.latest().number);
         chains.push(FoundedChain { chain, deployment: deployment.clone(), willing, reverting_once });
+    }
+    if let (Epochs::HandingOver, Some(hub), Some(account)) = (epochs, served.first(), accounts.first_mut()) {
+        announce_second_epoch(hub.url(), account, &deployed, &attesters).await?;
+    }
+    for FoundedChain { chain, .. } in &chains {
+        chain.finalize_to(chain.latest().number);
     }
     let network = deployed.network_file(&plan, &keys::entries(&attesters));
     Ok(Founded { network, chains, attesters, holder, team, executor, stranger })
 }
 
-fn plan(holder: &PrivateKeySigner, team: &PrivateKeySigner, attesters: &[Attester]) -> Result<Plan, FoundingError> {
+fn plan(
+    holder: &PrivateKeySigner,
+    team: &PrivateKeySigner,
+    attesters: &[Attester],
+    epochs: Epochs,
+) -> Result<Plan, FoundingError> {
+    let (expires_at, epoch_overlap_s) = match epochs {
+        Epochs::One => (GENESIS_S + 90 * DAY_S, DAY_S),
+        Epochs::HandingOver => (GENESIS_S + FIRST_ENDS_S, OVERLAP_S),
+    };
     let chain = |(partition, (name, id)): (u32, (&str, u64))| {
         Ok::<_, InvalidChainId>(ChainPlan {
             name: name.to_owned(),
@@ -185,9 +217,9 @@ fn plan(holder: &PrivateKeySigner, team: &PrivateKeySigner, attesters: &[Atteste
         faulty: chains.get(FAULTY).map(|chain| chain.id),
         chains,
         table: Arc::new(keys::table(EPOCH, attesters)?),
-        activates_at: GENESIS_S - DAY_S,
-        expires_at: GENESIS_S + 90 * DAY_S,
-        epoch_overlap_s: DAY_S,
+        activates_at: expires_at - 91 * DAY_S,
+        expires_at,
+        epoch_overlap_s,
         inbound: InboundCap { capacity: INBOUND_MAX, window_s: 3_600 },
         roles: Roles {
             era_holder: admin,
@@ -198,6 +230,34 @@ fn plan(holder: &PrivateKeySigner, team: &PrivateKeySigner, attesters: &[Atteste
             registry: RegistryRoles::all(admin),
         },
     })
+}
+
+/// Registers the attesters at the hub with the stakes of the second epoch, and announces it.
+async fn announce_second_epoch(
+    url: &str,
+    staker: &mut Account,
+    deployed: &Deployed,
+    attesters: &[Attester],
+) -> Result<(), FoundingError> {
+    let registry = deployed.hub_registry;
+    for attester in attesters {
+        let given = staker.pay_for_gas(attester.operator.address(), OPERATOR_GAS).await?;
+        staker.included(&given).await?;
+        let mut operator = Account::connect(url, attester.operator.clone()).await?;
+        let signer = attester.signer();
+        let registration = Registration {
+            key: signer.public_key(),
+            possession: PossessionProof::new(signer.secret_key(), deployed.network, operator.address()),
+            transport_key: signer.transport_key(),
+        };
+        deploy::register(&mut operator, registry, &registration).await?;
+    }
+    let next = keys::next_stakes(attesters);
+    let stakes: Vec<_> = next.iter().map(|one| (one.operator.address(), Some(one.stake))).collect();
+    deploy::set_stakes(staker, registry, &stakes).await?;
+    let activates_at = GENESIS_S + SECOND_BEGINS_S;
+    let times = Times { activates_at, expires_at: activates_at + 90 * DAY_S };
+    Ok(deploy::hand_over(staker, registry, &keys::table(EPOCH + 1, &next)?, times).await?)
 }
 
 /// Opens the routes from a chain to all others, for messages without value and for $ERA.

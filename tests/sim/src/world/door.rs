@@ -33,6 +33,13 @@ impl Doors {
         self.lock().get(&number).filter(|(life, _)| !life.has_ended()).map(|(_, routes)| routes.clone())
     }
 
+    /// Whether a collector that is open has what is asked for.
+    pub(super) async fn has(&self, number: usize, path: &str) -> bool {
+        let Some(routes) = self.find(number) else { return false };
+        let Ok(asked) = axum::http::Request::get(path).body(Body::empty()) else { return false };
+        served(routes, asked).await.is_ok_and(|answer| answer.status().is_success())
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<usize, (Life, Router)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -55,7 +55,7 @@ use self::{
 };
 use crate::{
     chain::Lost,
-    founding::{Founded, FoundingError},
+    founding::{Epochs, Founded, FoundingError},
 };
 
 /// How often the world looks whether all is done.
@@ -111,7 +111,8 @@ pub enum RunError {
 /// # Errors
 /// A promise was broken.
 pub fn run(plan: Plan, fittings: Arc<dyn Fittings>) -> Result<Report, RunError> {
-    let founded = Founded::copy().map_err(RunError::Founding)?;
+    let epochs = if plan.hand_over { Epochs::HandingOver } else { Epochs::One };
+    let founded = Founded::copy(epochs).map_err(RunError::Founding)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build()?;
     Ok(runtime.block_on(World::run_all(plan, founded, fittings))?)
 }
@@ -309,7 +310,8 @@ impl World {
                 continue;
             }
             let elsewhere = self.monitor.account(|account| account.has_arrived(1));
-            let from = usize::from(elsewhere && dice.permille(500));
+            // The other chain is quiet across a hand-over: nobody signs anything of it because something was sent.
+            let from = usize::from(elsewhere && !self.plan.hand_over && dice.permille(500));
             send(&mut users, from, Cargo::drawn(&dice, from));
             left -= 1;
             if left == 0 {
@@ -343,7 +345,7 @@ impl World {
                 self.elapsed()
             });
             let unsettled = self.monitor.account(|account| account.unsettled());
-            if unsettled.is_empty() && self.is_up() {
+            if unsettled.is_empty() && self.is_up() && self.is_handed_over().await {
                 return Ok(self.report());
             }
             if self.elapsed() - since > SETTLED_WITHIN {
@@ -360,6 +362,21 @@ impl World {
         let mut attesters = (0..self.founded.attesters.len()).map(Machine::Attester);
         let mut relayers = (0..self.plan.relayers).map(Machine::Relayer);
         attesters.all(|one| lives.get(&one).is_some_and(runs)) && relayers.any(|one| lives.get(&one).is_some_and(runs))
+    }
+
+    /// Whether every origin's newest proof is one of the second epoch, if there is to be one.
+    async fn is_handed_over(&self) -> bool {
+        if !self.plan.hand_over {
+            return true;
+        }
+        for entry in &self.founded.network.chains {
+            let path = format!("/v1/proofs/{}?epoch=2", entry.id);
+            let answers = (0..self.plan.relayers).map(|number| self.doors.has(number, &path));
+            if !futures::future::join_all(answers).await.contains(&true) {
+                return false;
+            }
+        }
+        true
     }
 
     fn show(&self, machine: Machine, board: StatusBoard) {

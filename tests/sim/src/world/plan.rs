@@ -57,6 +57,8 @@ pub struct Plan {
     pub messages: u64,
     /// How long traffic and troubles last.
     pub lasts: Duration,
+    /// A second epoch takes over, and the second chain is quiet meanwhile.
+    pub hand_over: bool,
     /// What goes wrong.
     pub troubles: Troubles,
     /// The first life of this machine ends at a write.
@@ -80,6 +82,7 @@ impl Plan {
             doubled: 0,
             messages: 6,
             lasts: Duration::from_secs(20),
+            hand_over: false,
             troubles: Troubles::default(),
             crash: None,
         }
@@ -111,6 +114,7 @@ impl Plan {
             doubled: some(300, 200),
             messages: dice.between(4, 14),
             lasts: Duration::from_secs(dice.between(20, 60)),
+            hand_over: false,
             troubles: Troubles {
                 kill: some(500, 150),
                 wipe: some(200, 50),

@@ -158,3 +158,20 @@ fn calls_may_take_long_and_batches_come_twice() {
     let pace = Pace { often: 400, seldom: 30, little: Duration::from_millis(200), long: Duration::from_secs(8) };
     with_plan(Plan { pace, doubled: 500, ..Plan::calm(9) });
 }
+
+/// So few blocks that the second chain comes to no height which is signed whatever happened.
+fn hand_over(seed: u64, troubles: Troubles) -> Plan {
+    Plan { hand_over: true, block_ms: 8_000, lasts: Duration::from_secs(700), troubles, ..Plan::calm(seed) }
+}
+
+#[test]
+fn a_quiet_origin_is_proven_for_the_next_epoch() {
+    let report = with_plan(hand_over(1, Troubles::default()));
+    assert!(report.took > Duration::from_secs(690), "the first epoch is over: {report:?}");
+}
+
+#[test]
+fn processes_may_be_killed_while_an_epoch_is_handed_over() {
+    let report = with_plan(hand_over(2, Troubles { kill: 30, absence: 10, ..Troubles::default() }));
+    assert!(report.met.kills > 2, "{report:?}");
+}

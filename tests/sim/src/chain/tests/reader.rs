@@ -7,7 +7,7 @@ use metalayer_node::chain::{
 };
 
 use super::*;
-use crate::founding::Founded;
+use crate::founding::{Epochs, Founded};
 
 const WATCHED: Address = Address::repeat_byte(0x6a);
 const STRANGER: Address = Address::repeat_byte(0x57);
@@ -68,7 +68,7 @@ async fn two_of_three_conforms() {
 
 #[tokio::test]
 async fn a_probe_finds_every_gateway_that_was_founded() {
-    let founded = Founded::copy().unwrap();
+    let founded = Founded::copy(Epochs::One).unwrap();
     for one in &founded.chains {
         let (gateway, deployment_block) = (one.deployment.addresses.gateway, one.deployment.deployment_block);
         let chain = one.deployment.chain;
