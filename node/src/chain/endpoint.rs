@@ -243,15 +243,24 @@ impl Endpoint {
         health.benched_for.clone()
     }
 
-    /// Counts a call that failed or came too late.
-    pub(super) fn strike(&self) {
+    /// Counts a call that failed or came too late; returns whether that made it tired.
+    pub(super) fn strike(&self) -> bool {
         let mut health = self.health();
         health.strikes = health.strikes.saturating_add(1);
+        let tires = health.strikes == STRIKES_MAX;
+        if tires {
+            self.metrics.silent(&self.name, true);
+        }
+        tires
     }
 
-    /// Forgets failures: the endpoint has answered.
-    pub(super) fn answered(&self) {
-        self.health().strikes = 0;
+    /// Forgets failures: the endpoint has answered. Returns whether it was tired.
+    pub(super) fn answered(&self) -> bool {
+        let was_tired = std::mem::take(&mut self.health().strikes) >= STRIKES_MAX;
+        if was_tired {
+            self.metrics.silent(&self.name, false);
+        }
+        was_tired
     }
 
     /// Whether the endpoint failed so often in a row that others are asked first.

@@ -14,6 +14,7 @@ pub struct RpcMetrics {
     duration: HistogramVec,
     lies: IntCounterVec,
     benched: IntGaugeVec,
+    silent: IntGaugeVec,
     final_block: IntGaugeVec,
 }
 
@@ -40,6 +41,11 @@ impl RpcMetrics {
             benched: metrics.gauge(
                 "rpc_benched",
                 "1 while the endpoint is not asked because it was caught lying.",
+                &["chain", "endpoint"],
+            )?,
+            silent: metrics.gauge(
+                "rpc_silent",
+                "1 while the endpoint is asked last because it failed, or came too late, several times in a row.",
                 &["chain", "endpoint"],
             )?,
             final_block: metrics.gauge(
@@ -91,8 +97,17 @@ impl ReaderMetrics {
         self.all.benched.with_label_values(&[&self.chain, endpoint]).set(benched.into());
     }
 
+    pub(super) fn silent(&self, endpoint: &str, silent: bool) {
+        self.all.silent.with_label_values(&[&self.chain, endpoint]).set(silent.into());
+    }
+
     pub(super) fn final_block(&self, number: u64) {
         self.all.final_block.with_label_values(&[&self.chain]).set(i64::try_from(number).unwrap_or(i64::MAX));
+    }
+
+    /// Whether `endpoint` is asked last because it does not answer in time.
+    pub fn is_silent(&self, endpoint: &str) -> bool {
+        self.all.silent.with_label_values(&[&self.chain, endpoint]).get() == 1
     }
 
     /// How often `endpoint` was caught, by what was false.

@@ -97,16 +97,17 @@ impl Pool {
             waiting.retain(|one| !Arc::ptr_eq(one, &endpoint));
             match outcome {
                 Ok(value) => {
-                    endpoint.answered();
+                    self.answered(&endpoint);
                     answers.push(Answer { endpoint, value });
                 }
                 Err(error) => {
-                    endpoint.strike();
-                    failures.push(format!("{}: {error}", endpoint.name()));
+                    let problem = error.to_string();
+                    self.strike(&endpoint, &problem);
+                    failures.push(format!("{}: {problem}", endpoint.name()));
                 }
             }
         }
-        waiting.iter().for_each(|late| late.strike());
+        waiting.iter().for_each(|late| self.strike(late, "the others were not kept waiting for it"));
         (answers, failures)
     }
 
@@ -123,7 +124,7 @@ impl Pool {
         for (position, endpoint) in self.in_order() {
             match question(endpoint.clone()).await {
                 Ok(value) => {
-                    endpoint.answered();
+                    self.answered(&endpoint);
                     self.first_choice.store(position, Ordering::Relaxed);
                     for (liar, lie, problem) in &unproven {
                         self.bench(liar, *lie, problem);
@@ -131,7 +132,7 @@ impl Pool {
                     return Ok(value);
                 }
                 Err(SourceError::Silent(problem)) => {
-                    endpoint.strike();
+                    self.strike(&endpoint, &problem);
                     silent.push(format!("{}: {problem}", endpoint.name()));
                 }
                 Err(SourceError::Unproven(lie, problem)) => unproven.push((endpoint, lie, problem)),
@@ -201,6 +202,20 @@ impl Pool {
     fn benched(&self) -> Vec<String> {
         let reason = |one: &Arc<Endpoint>| one.benched().map(|what| format!("{} is benched: {what}", one.name()));
         self.endpoints.iter().filter_map(reason).collect()
+    }
+
+    /// Counts a call that failed or came too late, and says so once that happens again and again.
+    fn strike(&self, endpoint: &Endpoint, problem: &str) {
+        if endpoint.strike() {
+            let (chain, endpoint) = (self.chain, endpoint.name());
+            tracing::warn!(%chain, endpoint, problem, "an RPC endpoint does not answer in time; others are asked first");
+        }
+    }
+
+    fn answered(&self, endpoint: &Endpoint) {
+        if endpoint.answered() {
+            tracing::info!(chain = %self.chain, endpoint = endpoint.name(), "an RPC endpoint answers again");
+        }
     }
 
     /// Excludes a liar for a while, by name.

@@ -86,6 +86,22 @@ async fn one_that_hangs_delays_nobody_and_is_not_called_a_liar() {
 }
 
 #[tokio::test]
+async fn one_that_hangs_is_named_until_it_answers_again() {
+    let net = Net::of(3, 2).await;
+    net.history();
+    let name = net.reader.endpoints()[2].name();
+    net.nodes[2].set(Faults { hangs: true, ..Faults::default() });
+    net.reader.finalized().await.unwrap();
+    assert!(!net.metrics.is_silent(name), "once happens to anybody");
+    net.reader.finalized().await.unwrap();
+    assert!(net.metrics.is_silent(name) && !net.metrics.is_silent(net.reader.endpoints()[1].name()));
+    net.nodes[2].set(Faults::default());
+    while net.metrics.is_silent(name) {
+        net.reader.finalized().await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn data_comes_from_another_when_the_first_choice_hangs() {
     let setup = Setup { deadline: Duration::from_millis(300), ..Setup::default() };
     let net = Net::start(setup).await;
