@@ -7,7 +7,7 @@ use crate::{
     epochs::LearnError,
     signer::SignerError,
     store::StoreError,
-    task::group::Failure,
+    task::group::{Failure, ServiceError},
     telemetry::{MetricsError, TelemetryError, http::BindError},
 };
 
@@ -83,10 +83,7 @@ impl DaemonError {
             Self::Key(_) | Self::NotPaired(_) | Self::Guard(_) => ExitCause::Key,
             Self::Bind(_) => ExitCause::PortInUse,
             Self::Store(_) | Self::Bus(_) => ExitCause::Storage,
-            Self::Task(Failure::Task {
-                reason: "archive" | "bus" | "guard_store" | "index_store" | "sent_store",
-                ..
-            }) => ExitCause::Storage,
+            Self::Task(Failure::Task { reason, source, .. }) if is_storage(reason, source) => ExitCause::Storage,
             Self::Unknown(_) => ExitCause::Unknown,
             Self::WrongState(_) => ExitCause::WrongState,
             Self::Several(all) => all.first().map_or(ExitCause::Other, Self::cause),
@@ -119,9 +116,35 @@ impl From<Problems> for DaemonError {
     }
 }
 
+/// Stages say it in a word, services by the error itself: whichever of them is the first to meet a full disk.
+fn is_storage(reason: &str, source: &ServiceError) -> bool {
+    matches!(reason, "bus" | "guard_store" | "sent_store" | "index_store" | "archive")
+        || source.is::<BusError>()
+        || source.is::<StoreError>()
+}
+
 fn list(problems: &[ProbeProblem]) -> String {
     let count = problems.len();
     let noun = if count == 1 { "problem" } else { "problems" };
     let lines: String = problems.iter().map(|problem| format!("\n  {problem}")).collect();
     format!("chain endpoints: {count} {noun}; nothing was started{lines}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_a_full_disk_whoever_meets_it_first() {
+        let full = || StoreError::Full("as told".to_owned());
+        let failed = |reason, source: ServiceError| {
+            DaemonError::from(Failure::Task { task: "some".to_owned(), reason, source }).cause()
+        };
+        for reason in ["bus", "guard_store", "sent_store", "index_store", "archive"] {
+            assert_eq!(failed(reason, "in a stage's own words".into()), ExitCause::Storage, "{reason}");
+        }
+        assert_eq!(failed("service", BusError::from(full()).into()), ExitCause::Storage);
+        assert_eq!(failed("service", full().into()), ExitCause::Storage);
+        assert_eq!(failed("service", "a port".into()), ExitCause::Other);
+    }
 }
