@@ -6,7 +6,7 @@ use metalayer_node::{
     chain::RpcMetrics,
     clock::{Clock, system::SystemClock},
     collector::{Collector, HttpCollector},
-    daemon::{BoardReadiness, DaemonError, OpenChain, Problems, asked_to_stop, open_chains},
+    daemon::{BoardReadiness, DaemonError, OpenChain, Problems, asked_to_stop, open_chains, open_good_chains},
     epochs::EpochMetrics,
     signer::{AttesterSigner, LocalSigner},
     store::{Store, directory::Identity, rocks::RocksStore},
@@ -111,7 +111,7 @@ pub async fn check(config_file: &Path) -> Result<String, DaemonError> {
     let mut problems = Problems::default();
     let keys = problems.note(open_keys(&config));
     let paired = keys.as_ref().and_then(|keys| problems.note(require_paired(&config, keys)));
-    let chains = problems.note(open_chains(&config.chains, &config.network, &rpc_metrics).await);
+    let chains = problems.note(open_good_chains(&config.chains, &config.network, &rpc_metrics).await);
     let (Some(keys), Some(()), Some(chains)) = (keys, paired, chains) else { return Err(problems.into()) };
     let id = keys.public_key().attester_id();
     let (name, count) = (&config.network.name, chains.len());

@@ -10,7 +10,7 @@ use metalayer_node::{
     chain::RpcMetrics,
     clock::{Clock, system::SystemClock},
     collector::{HttpCollector, Serves},
-    daemon::{BoardReadiness, DaemonError, Problems, asked_to_stop, open_chains},
+    daemon::{BoardReadiness, DaemonError, Problems, asked_to_stop, open_chains, open_good_chains},
     epochs::EpochMetrics,
     signer::read_executor_key,
     store::{Store, Table, directory::Identity, rocks::RocksStore},
@@ -119,7 +119,7 @@ pub async fn check(config_file: &Path) -> Result<String, DaemonError> {
     let rpc_metrics = RpcMetrics::declare(&registry)?;
     let mut problems = Problems::default();
     let key = problems.note(read_executor_key(&config.executor_key_file));
-    let chains = problems.note(open_chains(&config.chains, &config.network, &rpc_metrics).await);
+    let chains = problems.note(open_good_chains(&config.chains, &config.network, &rpc_metrics).await);
     let (Some(key), Some(chains)) = (key, chains) else { return Err(problems.into()) };
     let (name, count, account) = (&config.network.name, chains.len(), key.address());
     Ok(format!("configuration is good: network {name}, {count} chains, executor account {account}"))

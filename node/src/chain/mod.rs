@@ -32,7 +32,7 @@ pub use endpoint::{CallError, Endpoint, EndpointError};
 pub use memory::{BlockContent, MemoryChain, MemoryReader};
 pub use metrics::{Lie, ReaderMetrics, RpcMetrics};
 pub use probe::{Expected, ProbeProblem, probe};
-pub use reader::{Finality, InvalidQuorum, QuorumReader, ReaderSettings, ReadingMode};
+pub use reader::{Finality, InvalidQuorum, Lacking, QuorumReader, ReaderSettings, ReadingMode};
 #[cfg(any(test, feature = "conformance"))]
 pub use scripted::{Faults, ScriptedNode};
 pub use transport::Transport;

@@ -1,11 +1,14 @@
 //! The chain reader of mode `bloom-receipts`: k of n endpoints agree on a hash, everything else is verified against it.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     ops::RangeInclusive,
     str::FromStr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -22,6 +25,7 @@ use super::{
     endpoint::{CallError, Endpoint},
     metrics::{Lie, ReaderMetrics},
     pool::{Answer, Pool},
+    probe::{Expected, ProbeProblem, probe},
 };
 
 /// How many final blocks' hashes are remembered, to notice that one has changed.
@@ -109,6 +113,18 @@ pub struct QuorumReader {
     finality: Finality,
     source: BlockSource,
     known: Mutex<Known>,
+    /// What its endpoints have to show before anything is read.
+    expected: Option<Expected>,
+    is_probed: AtomicBool,
+}
+
+/// Of too few endpoints it is known that they serve the chain.
+#[derive(Debug)]
+pub struct Lacking {
+    /// What is wrong, with every endpoint.
+    pub problems: Vec<ProbeProblem>,
+    /// Whether enough may do once they answer; else waiting does not help.
+    pub may_pass: bool,
 }
 
 /// Final blocks as they were read before.
@@ -138,17 +154,49 @@ impl QuorumReader {
             return Err(InvalidQuorum { quorum, endpoints: endpoints.len() });
         }
         let pool = Pool::new(chain, endpoints, quorum, bench_pause, metrics);
-        Ok(Self { pool, finality, source: BlockSource::new(watched), known: Mutex::default() })
+        let (source, known) = (BlockSource::new(watched), Mutex::default());
+        Ok(Self { pool, finality, source, known, expected: None, is_probed: AtomicBool::new(false) })
+    }
+
+    /// A reader that reads nothing before enough of its endpoints have shown this.
+    pub fn expecting(self, expected: Expected) -> Self {
+        Self { expected: Some(expected), ..self }
+    }
+
+    /// Probes the endpoints, until enough of them have shown what is expected. Returns what is wrong with the others.
+    pub async fn probe(&self) -> Result<Vec<ProbeProblem>, Lacking> {
+        let Some(expected) = self.expected.filter(|_| !self.is_probed.load(Ordering::Relaxed)) else {
+            return Ok(Vec::new());
+        };
+        let problems = probe(&self.pool.endpoints, &expected).await;
+        let without = |is_bad: &dyn Fn(&&ProbeProblem) -> bool| {
+            let bad: BTreeSet<_> = problems.iter().filter(is_bad).map(|problem| &problem.endpoint).collect();
+            self.pool.endpoints.len().saturating_sub(bad.len())
+        };
+        if without(&|_| true) >= self.pool.quorum {
+            self.is_probed.store(true, Ordering::Relaxed);
+            return Ok(problems);
+        }
+        let may_pass = without(&|problem| !problem.unreachable) >= self.pool.quorum;
+        Err(Lacking { problems, may_pass })
+    }
+
+    /// An error while too few endpoints have shown what is expected. It may pass: a node that comes back lacks blocks at first.
+    async fn require_probed(&self) -> Result<(), ChainError> {
+        match self.probe().await {
+            Ok(problems) => {
+                problems.iter().for_each(|problem| tracing::warn!("{problem}"));
+                Ok(())
+            }
+            Err(Lacking { problems, .. }) => {
+                Err(self.pool.too_few(0, problems.iter().map(ToString::to_string).collect()))
+            }
+        }
     }
 
     /// The endpoints, for their names and health.
     pub fn endpoints(&self) -> &[Arc<Endpoint>] {
         &self.pool.endpoints
-    }
-
-    /// How many of them must agree.
-    pub fn quorum(&self) -> usize {
-        self.pool.quorum
     }
 
     /// The block at `number` on whose hash exactly one group of at least k endpoints agrees. `heads` are answers that
@@ -210,6 +258,7 @@ impl LogSource for QuorumReader {
         blocks: RangeInclusive<u64>,
         check: LogCheck<'_>,
     ) -> Result<Vec<Log>, ChainError> {
+        self.require_probed().await?;
         let ask = |endpoint: Arc<Endpoint>| {
             let blocks = blocks.clone();
             async move { claims::told_by(&endpoint, contract, blocks).await }
@@ -225,6 +274,7 @@ impl ChainReader for QuorumReader {
     }
 
     async fn finalized(&self) -> Result<BlockRef, ChainError> {
+        self.require_probed().await?;
         let (tag, depth) = self.finality.tag();
         let asked = |one: Arc<Endpoint>| async move {
             block_by(&one, tag).await?.ok_or_else(|| CallError::Malformed(format!("no {tag} block")))
@@ -265,6 +315,7 @@ impl ChainReader for QuorumReader {
     }
 
     async fn block_at(&self, number: u64) -> Result<BlockRef, ChainError> {
+        self.require_probed().await?;
         let at = self.agree(number, Vec::new()).await?.at;
         self.remember(at)?;
         Ok(at)

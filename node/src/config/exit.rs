@@ -10,7 +10,7 @@ use std::process::ExitCode;
 /// | 1 | anything else: a bug, mostly | perhaps |
 /// | 2 | the command line is wrong | no |
 /// | 3 | the configuration is wrong | no |
-/// | 4 | no chain could be reached | later |
+/// | 4 | a chain that is needed cannot be reached | later |
 /// | 5 | store or bus: locked, full, corrupt, another network's | after repair |
 /// | 6 | a port is in use | no |
 /// | 7 | a key or the guard: missing, exposed, or it refuses to sign | no |
@@ -27,7 +27,7 @@ pub enum ExitCause {
     Usage = 2,
     /// The configuration is wrong.
     Config = 3,
-    /// No chain could be reached.
+    /// A chain that is needed cannot be reached.
     ChainUnreachable = 4,
     /// Store or bus.
     Storage = 5,
@@ -44,7 +44,7 @@ pub enum ExitCause {
 impl ExitCause {
     /// What every daemon's `--help` says of them, and of where its words go.
     pub const HELP: &'static str = "\
-Exit codes: 0 asked to stop, or done; 2 wrong command line; 3 wrong configuration; 4 no chain can be reached;
+Exit codes: 0 asked to stop, or done; 2 wrong command line; 3 wrong configuration; 4 a chain that is needed cannot be reached;
 5 store unusable; 6 port in use; 7 key or guard unusable; 8 not known; 9 not possible as things stand;
 1 anything else.
 

@@ -10,8 +10,7 @@ use metalayer_proto::{
 use super::DaemonError;
 use crate::{
     chain::{
-        Endpoint, Expected, InvalidQuorum, ProbeProblem, QuorumReader, ReaderMetrics, ReaderSettings, RpcMetrics,
-        RpcWriter, probe,
+        Endpoint, Expected, InvalidQuorum, Lacking, QuorumReader, ReaderMetrics, ReaderSettings, RpcMetrics, RpcWriter,
     },
     clock::Clock,
     config::{ChainEntry, NetworkFile, Section},
@@ -97,7 +96,7 @@ pub fn open_writer(chain: ChainId, rpc: &[String]) -> Result<RpcWriter, DaemonEr
     Ok(RpcWriter::new(chain, rpc.iter().map(endpoint).collect::<Result<_, _>>()?))
 }
 
-/// A chain that was probed and can be read.
+/// A chain that can be read, once enough of its endpoints were probed.
 pub struct OpenChain {
     /// What the network file says of it.
     pub entry: ChainEntry,
@@ -127,7 +126,9 @@ impl OpenChain {
             watched: vec![entry.gateway],
             bench_pause: BENCH_PAUSE,
         };
-        let reader = QuorumReader::new(entry.id, endpoints.clone(), reading, metrics)?;
+        let ChainEntry { id, gateway, deployment_block, finality, .. } = *entry;
+        let reader = QuorumReader::new(id, endpoints.clone(), reading, metrics)?;
+        let reader = reader.expecting(Expected { chain: id, gateway, deployment_block, finality });
         let deployment = Deployment {
             network: network.id(),
             origin: entry.gateway_id(),
@@ -162,38 +163,52 @@ impl OpenChain {
     }
 }
 
-/// Opens all chains, after a probe of every endpoint.
+/// Opens all chains of a configuration, [`probed`].
 ///
 /// # Errors
-/// All problems of all endpoints at once, if some chain has fewer good endpoints than must agree.
+/// All problems of all endpoints at once.
 pub async fn open_chains(
     settings: &[ChainSettings],
     network: &NetworkFile,
     metrics: &RpcMetrics,
 ) -> Result<Vec<OpenChain>, DaemonError> {
-    let mut opened = Vec::new();
-    for chain in settings {
-        // The configuration names chains of the network only; this was checked when it was read.
-        if let Some(entry) = network.chain(chain.id) {
-            opened.push(open(chain, entry, network, metrics)?);
-        }
-    }
-    probed(opened).await
+    probed(open_all(settings, network, metrics)?).await
 }
 
-/// These chains, after a probe of every endpoint.
+/// Opens all chains of a configuration, if every one of them can be read now.
 ///
 /// # Errors
-/// All problems of all endpoints at once, if some chain has fewer good endpoints than must agree.
+/// All problems of all endpoints at once.
+pub async fn open_good_chains(
+    settings: &[ChainSettings],
+    network: &NetworkFile,
+    metrics: &RpcMetrics,
+) -> Result<Vec<OpenChain>, DaemonError> {
+    probed_if(open_all(settings, network, metrics)?, |_, _| false).await
+}
+
+/// These chains, after a probe of every endpoint. Those of which too few endpoints answer are probed again, and read, once they do: the
+/// others do not wait for them (I9). Only the hub is waited for, which tells who attests.
+///
+/// # Errors
+/// All problems of all endpoints at once, if too few of some chain's can ever do, or too few of the hub's answer.
 pub async fn probed(chains: Vec<OpenChain>) -> Result<Vec<OpenChain>, DaemonError> {
-    let probes = chains.iter().map(probe_chain);
-    let found: Vec<Vec<ProbeProblem>> = futures::future::join_all(probes).await;
-    let lacks = chains.iter().zip(&found).any(|(OpenChain { reader, .. }, problems)| {
-        let bad: BTreeSet<_> = problems.iter().map(|problem| &problem.endpoint).collect();
-        reader.endpoints().len().saturating_sub(bad.len()) < reader.quorum()
-    });
-    let problems: Vec<_> = found.into_iter().flatten().collect();
-    if lacks {
+    let is_hub = |chain: &OpenChain| chain.deployment.origin == chain.deployment.hub;
+    probed_if(chains, |chain, lacking| lacking.may_pass && !is_hub(chain)).await
+}
+
+/// These chains, if `may_lack` what they lack.
+async fn probed_if(
+    chains: Vec<OpenChain>,
+    may_lack: impl Fn(&OpenChain, &Lacking) -> bool,
+) -> Result<Vec<OpenChain>, DaemonError> {
+    let probes = futures::future::join_all(chains.iter().map(|chain| chain.reader.probe())).await;
+    let is_refused =
+        |(chain, probe): (_, &Result<_, Lacking>)| probe.as_ref().is_err_and(|lacking| !may_lack(chain, lacking));
+    let refused = chains.iter().zip(&probes).any(is_refused);
+    let problems = probes.into_iter().flat_map(|probe| probe.unwrap_or_else(|lacking| lacking.problems));
+    let problems: Vec<_> = problems.collect();
+    if refused {
         return Err(DaemonError::Probe(problems));
     }
     for problem in problems {
@@ -202,9 +217,14 @@ pub async fn probed(chains: Vec<OpenChain>) -> Result<Vec<OpenChain>, DaemonErro
     Ok(chains)
 }
 
-async fn probe_chain(chain: &OpenChain) -> Vec<ProbeProblem> {
-    let ChainEntry { id, gateway, deployment_block, finality, .. } = chain.entry;
-    probe(chain.reader.endpoints(), &Expected { chain: id, gateway, deployment_block, finality }).await
+fn open_all(
+    settings: &[ChainSettings],
+    network: &NetworkFile,
+    metrics: &RpcMetrics,
+) -> Result<Vec<OpenChain>, DaemonError> {
+    // The configuration names chains of the network only; this was checked when it was read.
+    let known = settings.iter().filter_map(|chain| Some((chain, network.chain(chain.id)?)));
+    known.map(|(chain, entry)| open(chain, entry, network, metrics)).collect()
 }
 
 fn open(

@@ -6,7 +6,9 @@ mod readiness;
 mod result;
 mod sections;
 
-pub use chains::{CALL_DEADLINE, ChainSettings, OpenChain, open_chains, open_writer, probed, read_chains, read_rpc};
+pub use chains::{
+    CALL_DEADLINE, ChainSettings, OpenChain, open_chains, open_good_chains, open_writer, probed, read_chains, read_rpc,
+};
 pub use error::{DaemonError, Problems};
 pub use readiness::BoardReadiness;
 pub use result::{ended, render};

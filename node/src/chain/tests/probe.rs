@@ -56,3 +56,28 @@ async fn a_real_node_shows_a_real_deployment() {
     let elsewhere = Expected { deployment_block: deployment_block + 1, ..expected };
     assert_eq!(probe(&endpoints, &elsewhere).await.len(), 1);
 }
+
+#[tokio::test]
+async fn nothing_is_read_before_enough_endpoints_were_probed() {
+    let net = Net::start(Setup { deadline: Duration::from_millis(300), ..Setup::default() }).await;
+    let end = net.history();
+    let Net { nodes, reader, .. } = net;
+    let reader = reader.expecting(expected());
+    let all = |faults: &Faults| nodes.iter().for_each(|node| node.set(faults.clone()));
+
+    // Nodes that do not answer, and nodes of another chain.
+    all(&Faults { hangs: true, ..Faults::default() });
+    let error = reader.finalized().await.unwrap_err();
+    assert!(error.is_retryable() && error.to_string().contains(&nodes[0].url()), "{error}");
+    all(&Faults { chain: ChainId::new(7).ok(), ..Faults::default() });
+    let error = reader.block_at(1).await.unwrap_err();
+    assert!(error.is_retryable() && error.to_string().contains("eip155:7"), "{error}");
+    let told = reader.told(GATEWAY, 1..=2, &|_| Ok(())).await;
+    assert!(matches!(told, Err(ChainError::TooFewAnswers { .. })));
+
+    all(&Faults::default());
+    assert_eq!(reader.finalized().await.unwrap(), end);
+    // Once is enough.
+    all(&Faults { chain: ChainId::new(7).ok(), ..Faults::default() });
+    assert_eq!(reader.finalized().await.unwrap(), end);
+}
