@@ -53,7 +53,8 @@ enum Command {
     Gas(GasArgs),
     /// Pass requests on to a node, as a further endpoint of it
     ///
-    /// Says on standard output where it listens, and goes on until it is stopped.
+    /// Says on standard output where it listens, and goes on until it is stopped. Told by `PUT /fault` it misbehaves: with the JSON
+    /// "drops_log", "alters_receipt", "invents_head" or "hangs"; null ends it.
     Proxy(ProxyArgs),
     /// End every process that earlier runs of this clone left, and remove their files
     Stop,

@@ -5,7 +5,7 @@ use std::{
     fs::File,
     io,
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{ExitStatus, Stdio},
     time::Duration,
 };
 
@@ -45,13 +45,21 @@ pub enum ProcessError {
         /// Why not.
         source: io::Error,
     },
+    /// It could not be waited for.
+    #[error("cannot wait for {name}: {source}")]
+    Wait {
+        /// Which.
+        name: String,
+        /// Why not.
+        source: io::Error,
+    },
     /// It ended although nobody stopped it.
     #[error("{name} ended by itself ({status}); its log is {log}", log = log.display())]
     Ended {
         /// Which.
         name: String,
         /// How.
-        status: std::process::ExitStatus,
+        status: ExitStatus,
         /// Where its last words are.
         log: PathBuf,
     },
@@ -135,6 +143,29 @@ impl Processes {
         let mut killed = self.running.remove(place);
         let failed = |source| ProcessError::Kill { name: name.to_owned(), source };
         killed.child.kill().await.map_err(failed)
+    }
+
+    /// Waits until `name` ends by itself, and says how: from then on it has not.
+    pub async fn ended(&mut self, name: &str) -> Result<ExitStatus, ProcessError> {
+        let missing = || io::Error::new(io::ErrorKind::NotFound, "it does not run");
+        let failed = |source| ProcessError::Wait { name: name.to_owned(), source };
+        let place = self.running.iter().position(|process| process.name == name).ok_or_else(|| failed(missing()))?;
+        let status = self.running[place].child.wait().await.map_err(failed)?;
+        self.running.remove(place);
+        Ok(status)
+    }
+
+    /// Sends a signal to `name`.
+    pub fn signal(&self, name: &str, sent: Signal) {
+        let named = self.running.iter().find(|process| process.name == name);
+        if let Some(pid) = named.and_then(|process| process.child.id()) {
+            signal(pid, sent);
+        }
+    }
+
+    /// The number of each process that runs, by name.
+    pub fn ids(&self) -> BTreeMap<&str, u32> {
+        self.running.iter().filter_map(|process| Some((process.name.as_str(), process.child.id()?))).collect()
     }
 
     /// Lets all go on after this program ends.

@@ -22,6 +22,8 @@ pub struct Daemon {
     pub telemetry: SocketAddr,
     /// Whether it signs, and so has a guard.
     pub is_attester: bool,
+    /// What it finds in its environment beyond what this program has.
+    pub environment: BTreeMap<String, String>,
 }
 
 impl Daemon {
@@ -35,9 +37,9 @@ impl Daemon {
     }
 
     /// Starts it, for the first time or again.
-    pub(super) fn start(&self, processes: &mut Processes) -> Result<(), ProcessError> {
+    pub fn start(&self, processes: &mut Processes) -> Result<(), ProcessError> {
         let arguments = ["run", "--config", &self.config.to_string_lossy()];
-        processes.start(&self.name, &self.program, &arguments, &BTreeMap::new()).map(drop)
+        processes.start(&self.name, &self.program, &arguments, &self.environment).map(drop)
     }
 }
 

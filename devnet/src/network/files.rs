@@ -1,6 +1,6 @@
 //! The configuration and key files of a run, as operators write them.
 
-use std::{fmt::Write, net::SocketAddr, path::PathBuf};
+use std::{collections::BTreeMap, fmt::Write, net::SocketAddr, path::PathBuf};
 
 use alloy::signers::local::PrivateKeySigner;
 use metalayer_node::config::create_secret_file;
@@ -31,8 +31,8 @@ pub(super) fn write(
     let mut daemons = vec![self::relayer(dir, relayer, chains, executor, listen)?];
     let program = dir.copy_binary(&programs.attester)?;
     for (number, (attester, port)) in (1..).zip(attesters.iter().zip(&ports.attesters)) {
-        let name = format!("attester-{number}");
-        daemons.push(self::attester(dir, name, program.clone(), chains, attester, collector, port.local_addr()?)?);
+        let listen = AttesterPorts { collector, telemetry: port.local_addr()? };
+        daemons.push(self::attester(dir, number, program.clone(), chains, attester, listen)?);
     }
     Ok(daemons)
 }
@@ -66,19 +66,40 @@ fn relayer(
     );
     let config = folder.join("relayer.toml");
     fs::write(&config, text)?;
-    Ok(Daemon { name: "relayer".to_owned(), program, config, telemetry, is_attester: false })
+    Ok(Daemon {
+        name: "relayer".to_owned(),
+        program,
+        config,
+        telemetry,
+        is_attester: false,
+        environment: BTreeMap::new(),
+    })
+}
+
+struct AttesterPorts {
+    /// Where the relayer's is.
+    collector: SocketAddr,
+    telemetry: SocketAddr,
 }
 
 fn attester(
     dir: &RunDir,
-    name: String,
+    number: usize,
     program: PathBuf,
     chains: &[Chain],
     attester: &Attester,
-    collector: SocketAddr,
-    telemetry: SocketAddr,
+    listen: AttesterPorts,
 ) -> Result<Daemon, NetworkError> {
+    let AttesterPorts { collector, telemetry } = listen;
+    let name = format!("attester-{number}");
     let folder = dir.folder(&name)?;
+    // Operators differ in whom they ask first: every endpoint is somebody's first choice, and caught by him if it lies.
+    let endpoints = |chain: &Chain| {
+        let mut endpoints = chain.endpoints.clone();
+        let first = number % endpoints.len().max(1);
+        endpoints.rotate_left(first);
+        endpoints
+    };
     attester.signer.save(&folder.join("bls.key"), &folder.join("transport.key"))?;
     let text = format!(
         "network_file = \"../{NETWORK}\"\n\
@@ -88,11 +109,11 @@ fn attester(
          collectors = [\"http://{collector}\"]\n\
          poll_ms = {POLL_MS}\n\
          {}",
-        telemetry_and_chains(telemetry, chains, |chain| (chain.endpoints.clone(), AGREE))
+        telemetry_and_chains(telemetry, chains, |chain| (endpoints(chain), AGREE))
     );
     let config = folder.join("attester.toml");
     fs::write(&config, text)?;
-    Ok(Daemon { name, program, config, telemetry, is_attester: true })
+    Ok(Daemon { name, program, config, telemetry, is_attester: true, environment: BTreeMap::new() })
 }
 
 /// `endpoints` says where a chain is read, and how many must agree.
