@@ -31,7 +31,7 @@ pub(super) struct Pending {
     candidates: BTreeMap<(u64, B256), Candidate>,
     heights: BTreeMap<AttesterId, BTreeSet<u64>>,
     /// Whose signature was bad once: theirs are checked alone before they are added, never ignored.
-    quarantined: BTreeSet<AttesterId>,
+    pub(super) quarantined: BTreeSet<AttesterId>,
 }
 
 /// What adding an attestation came to.

@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod flood;
+
 use metalayer_node::{
     bus::{self, GroupEvent, InstanceId, Member},
     clock::manual::ManualClock,
