@@ -8,7 +8,7 @@ FORGE := node_modules/.bin/forge
 PREFIX ?= $(HOME)/.local
 ARGS ?=
 
-.PHONY: help demo test test-contracts test-rust test-sim test-e2e check bench soak install fresh-check stop clean-cache preflight build
+.PHONY: help demo test test-contracts test-rust test-sim test-e2e test-faults check bench soak install fresh-check stop clean-cache preflight build
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -23,7 +23,7 @@ build: preflight
 demo: build ## a whole Metalayer on this machine, 1,000 messages, a table (ARGS="--json --keep --seed 7")
 	@tools/demo $(ARGS)
 
-test: preflight test-contracts test-rust test-sim test-e2e ## every test there is
+test: preflight test-contracts test-rust test-sim test-e2e test-faults ## every test there is
 
 test-contracts: ## Foundry tests, gas limits, and that the committed artifacts match their sources
 	@tools/contracts-ready
@@ -42,7 +42,12 @@ test-sim: ## the whole system in simulated time: seeds, every crash, every fault
 test-e2e: ## the whole system on real nodes with real processes
 	@tools/contracts-ready
 	$(CARGO) build --workspace --bins
-	$(CARGO) test -p metalayer-tests
+	$(CARGO) test -p metalayer-tests -- --skip faults::
+
+test-faults: ## lying, stopped and killed processes, failing disks, lost guards, on real nodes
+	@tools/contracts-ready
+	$(CARGO) build --workspace --bins
+	$(CARGO) test -p metalayer-tests faults::
 
 check: preflight ## format, lints, licences, docs, and that the tests which documents name exist
 	$(CARGO) fmt --all --check

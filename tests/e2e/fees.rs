@@ -1,14 +1,11 @@
 //! What a relayer earned by delivering is paid to it by the origins' gateways, by proof alone.
 
-use std::{
-    process::Command,
-    time::{Duration, Instant},
-};
+use std::process::Command;
 
 use alloy::primitives::U256;
 use serde::Deserialize;
 
-use crate::network::{PATIENCE, World};
+use crate::network::{World, eventually};
 
 /// What `relayer fees claim --json` prints of one origin and destination.
 #[derive(Deserialize)]
@@ -35,16 +32,12 @@ async fn what_was_earned_is_paid_once_it_is_proven() {
         let sent = world.send_everywhere().await;
         world.all_delivered(&sent).await;
     }
-    let began = Instant::now();
-    loop {
+    eventually("each lane's first five at least are paid", async || {
         let claims = claims(&world);
         assert!(claims.iter().all(|claim| claim.paid <= claim.earned), "never more than was earned");
-        // Each lane's first five at least.
-        if claims.len() == 6 && claims.iter().all(|claim| claim.paid == claim.earned) {
-            break;
-        }
-        assert!(began.elapsed() < PATIENCE, "{} of 6 lanes are paid", claims.len());
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    }
+        let paid = claims.iter().filter(|claim| claim.paid == claim.earned).count();
+        if paid == 6 { Ok(()) } else { Err(format!("{paid} of 6 lanes are")) }
+    })
+    .await;
     world.processes.stop().await;
 }

@@ -22,6 +22,8 @@ mod elsewhere;
 #[cfg(test)]
 mod endings;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod fees;
 #[cfg(test)]
 mod gas;

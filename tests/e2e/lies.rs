@@ -1,7 +1,5 @@
 //! Rollups whose gateways log what cannot be: each is stopped and named, and the lanes between the others go on.
 
-use std::time::{Duration, Instant};
-
 use alloy::{
     primitives::{Address, B256, Bytes, LogData, TxKind},
     providers::Provider,
@@ -16,7 +14,10 @@ use metalayer_proto::{events::abi, ids::MessageId};
 use relayer::deploy::Account;
 use serde_json::Value;
 
-use crate::network::{PATIENCE, World};
+use crate::{
+    binaries::complaint,
+    network::{World, eventually, told},
+};
 
 const HUB: usize = 0;
 const HARBOUR: usize = 1;
@@ -58,23 +59,18 @@ async fn delivered(world: &mut World, from: usize, to: usize) -> MessageId {
         .await
 }
 
-async fn asked(url: String) -> String {
-    let answer = reqwest::get(url).await.expect("the daemon answers");
-    answer.text().await.expect("it answers text")
-}
-
 /// Every daemon names the chain as stopped because it lies: to people and to whoever scrapes.
 async fn is_stopped_everywhere(network: &Network, chain: usize) {
     let id = network.chains[chain].node.chain;
     for daemon in &network.daemons {
         let stage = if daemon.is_attester { "attest" } else { "watch" };
         let metric = format!("metalayer_stage_stopped{{chain=\"{id}\",reason=\"origin_lies\",stage=\"{stage}\"}} 1\n");
-        let began = Instant::now();
-        while !asked(format!("http://{}/metrics", daemon.telemetry)).await.contains(&metric) {
-            assert!(began.elapsed() < PATIENCE, "{} does not stop {id}", daemon.name);
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-        let told = asked(format!("http://{}/readyz?verbose", daemon.telemetry)).await;
+        eventually(&format!("{} stops {id}", daemon.name), async || {
+            let told = told(daemon, "metrics").await;
+            if told.contains(&metric) { Ok(()) } else { Err("it goes on".to_owned()) }
+        })
+        .await;
+        let told = told(daemon, "readyz?verbose").await;
         assert!(told.contains(&format!("[-] {id} {stage}: parked, origin_lies")), "{told}");
     }
 }
@@ -84,16 +80,12 @@ async fn lying(world: &World, id: MessageId) -> Vec<u64> {
     let relayer = world.relayer();
     let mut command = std::process::Command::new(&relayer.program);
     command.args(["trace", &id.to_string(), "--json", "--config"]).arg(&relayer.config);
-    let began = Instant::now();
     // It is known once its block is final.
-    let output = loop {
+    let output = eventually("the message is known", async || {
         let output = command.output().expect("the relayer's command runs");
-        if output.status.success() {
-            break output;
-        }
-        assert!(began.elapsed() < PATIENCE, "{}", String::from_utf8_lossy(&output.stderr));
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    };
+        if output.status.success() { Ok(output) } else { Err(complaint(&output)) }
+    })
+    .await;
     let told: Value = serde_json::from_slice(&output.stdout).expect("one JSON document");
     let stopped = told["stopped"].as_array().expect("what does not go on").iter();
     let lying = stopped.filter(|stage| stage["reason"] == "origin_lies");
