@@ -9,6 +9,7 @@ mod json;
 mod node;
 mod pool;
 mod rpc;
+pub mod slots;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -142,12 +143,14 @@ impl SimChain {
         self.node().state.storage(contract, slot)
     }
 
-    /// Writes a slot of a contract, as no transaction could: a contract that is wrong. Survives every reorg.
+    /// Writes a slot of a contract, as no transaction could: a contract that is wrong. No reorg takes it back but that of a block which
+    /// wrote the same slot.
     pub fn set_storage(&self, contract: Address, slot: U256, value: U256) {
         self.node().state.set_storage(contract, slot, value);
     }
 
-    /// Gives a contract other code, as no transaction could: a contract that is wrong. Survives every reorg.
+    /// Gives a contract other code, as no transaction could: a contract that is wrong. No reorg takes it back but that of a block which
+    /// changed the account.
     pub fn set_code(&self, contract: Address, code: Bytes) {
         self.node().state.set_code(contract, code);
     }

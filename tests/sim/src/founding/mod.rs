@@ -55,12 +55,14 @@ const OVERLAP_S: u64 = 60;
 const OPERATOR_GAS: u64 = 2_000_000;
 /// What whoever has coin has of it on every chain, in wei.
 const RICH_WEI: U256 = uint!(10_000_000_000_000_000_000_000_U256);
-/// How much gas each of the others can pay for on every chain.
-const GIVEN_GAS: u64 = 400_000_000;
+/// How much gas each of the others can pay for on every chain, as it costs then: far more than a run uses, should gas become dear.
+const GIVEN_GAS: u64 = 100_000_000_000;
 /// The most $ERA that may arrive at a chain at once from another, in the smallest unit.
 const INBOUND_MAX: U208 = uint!(6_000_000_000_000_000_000_000_000_U208);
-/// The most $ERA that a message carries, in the smallest unit.
-const VALUE_MAX: u128 = 5_000_000 * 10_u128.pow(18);
+/// The most $ERA that a message from the hub carries, where all of it is at first.
+const HUB_VALUE_MAX_ERA: u64 = 5_000_000;
+/// The most $ERA that a message from another chain carries.
+pub const VALUE_MAX_ERA: u64 = 1_000;
 
 /// A network that no daemon serves yet.
 #[derive(Clone, Debug)]
@@ -268,13 +270,15 @@ async fn open_routes(
     from: &Deployment,
 ) -> Result<(), TransactionError> {
     let mut team = Account::connect(url, team.clone()).await?;
+    let is_hub = deployed.chains.first().is_some_and(|hub| hub.chain == from.chain);
+    let value_max_era = if is_hub { HUB_VALUE_MAX_ERA } else { VALUE_MAX_ERA };
     for to in deployed.chains.iter().filter(|to| to.chain != from.chain) {
         let route = Route {
             gateway: to.addresses.gateway,
             kinds: (1 << Kind::Generic.byte()) | (1 << Kind::ValueFlow.byte()),
             bytes_max: 4_096,
             gas_max: 1_000_000,
-            value_max: VALUE_MAX,
+            value_max: u128::from(value_max_era) * 10_u128.pow(18),
             fee_base: U96::from(10_u64.pow(16)),
             fee_per_byte: U80::from(10_u64.pow(12)),
             fee_per_gas: U80::from(10_u64.pow(10)),

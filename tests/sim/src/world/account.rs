@@ -1,9 +1,9 @@
 //! What really happened, by the chains' own logs: which messages were sent, what became of them, and where all $ERA is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use alloy::{
-    primitives::{Address, B256, TxHash, U256},
+    primitives::{Address, B256, TxHash, U256, keccak256},
     rpc::types::Log,
     sol_types::SolEvent,
 };
@@ -13,7 +13,7 @@ use devnet::{
 };
 use metalayer_proto::{
     events::abi,
-    ids::{ChainId, GatewayId, LaneId},
+    ids::{ChainId, GatewayId, LaneId, MessageId},
     lanes::LaneState,
 };
 use serde_json::{Value, json};
@@ -32,6 +32,8 @@ pub struct Account {
     chains: Vec<Followed>,
     /// What messages were sent for; the others are to be delivered.
     intents: Intents,
+    /// $ERA that a rollup made up.
+    pub made_up: U256,
     /// How many records were refused onto the bus's dead letters.
     pub dead_letters: u64,
 }
@@ -51,7 +53,12 @@ struct Followed {
 
 impl Account {
     pub(super) fn of(founded: &Founded) -> Self {
-        Self { chains: founded.chains.iter().map(Followed::of).collect(), intents: Intents::new(), dead_letters: 0 }
+        Self {
+            chains: founded.chains.iter().map(Followed::of).collect(),
+            intents: Intents::new(),
+            made_up: U256::ZERO,
+            dead_letters: 0,
+        }
     }
 
     /// A transaction sends a message that is to end so.
@@ -96,6 +103,23 @@ impl Account {
         history.sent.iter().filter(|sent| !settled(sent)).map(|sent| (sent.lane, sent.sequence)).collect()
     }
 
+    /// Messages that were settled in a block that is final.
+    pub(super) fn settled_for_good(&self) -> BTreeSet<(LaneId, u64)> {
+        let history = self.history();
+        let finals: BTreeMap<_, _> =
+            self.chains.iter().map(|one| (one.gateway.chain, one.chain.finalized().number)).collect();
+        let is_final =
+            |outcome: &&Outcome| finals.get(&outcome.destination).is_some_and(|newest| outcome.place.block <= *newest);
+        let settled: BTreeSet<MessageId> = history.outcomes.iter().filter(is_final).map(|one| one.id).collect();
+        let sent = history.sent.iter().filter(|one| settled.contains(&one.id));
+        sent.map(|one| (one.lane, one.sequence)).collect()
+    }
+
+    /// Messages of which something is to be given back.
+    pub(super) fn stranded(&self) -> Vec<MessageId> {
+        self.audit(&self.history()).stranded
+    }
+
     /// Roots that gateways accepted.
     pub(super) fn accepted(&self) -> Vec<(LaneId, u64, B256)> {
         self.chains.iter().flat_map(|one| &one.accepted).copied().collect()
@@ -116,7 +140,7 @@ impl Account {
         let mut leaves = BTreeMap::<GatewayId, Vec<B256>>::new();
         for sent in one.seen.history.sent.iter().filter(|sent| sent.block <= height) {
             let is_void = self.intents.get(&sent.transaction) == Some(&Intent::BeVoid);
-            let leaf = if is_void { sent.id.void_leaf() } else { sent.id.0 };
+            let leaf = if is_void { void_leaf(sent.id) } else { sent.id.0 };
             leaves.entry(sent.lane.destination).or_default().push(leaf);
         }
         Some(leaves.into_iter().map(|(destination, leaves)| lane_of(destination, leaves)).collect())
@@ -137,6 +161,13 @@ impl Account {
         let outcomes = outcomes.iter().filter(|outcome| outcome.place.block < next);
         (sent.collect(), outcomes.map(|outcome| (outcome.id.0, word(outcome))).collect())
     }
+}
+
+/// The leaf of a void message, by docs/protocol.md and not by the code that is watched.
+fn void_leaf(MessageId(id): MessageId) -> B256 {
+    const VERSION: u8 = 1;
+    let tag = keccak256("metalayer/void");
+    keccak256([tag.as_slice(), &[VERSION], id.as_slice()].concat())
 }
 
 impl Followed {

@@ -97,7 +97,7 @@ impl Bus for Reached {
         self.life.trace.note(&self.life.name, format_args!("joins {group}"));
         let seat = Arc::new(Mutex::new(Some(member)));
         tokio::spawn(leave_when_ended(self.life.clone(), seat.clone()));
-        Ok(Box::new(Seated { life: self.life.clone(), seat }))
+        Ok(Box::new(Seated { life: self.life.clone(), bus: self.bus.clone(), monitor: self.monitor.clone(), seat }))
     }
 }
 
@@ -112,7 +112,18 @@ async fn leave_when_ended(life: Life, seat: Seat) {
 
 struct Seated {
     life: Life,
+    bus: Arc<MemoryBus>,
+    monitor: Arc<Monitor>,
     seat: Seat,
+}
+
+impl Seated {
+    /// What is ready below an offset.
+    async fn below(&self, partition: Partition, end: Offset) -> Vec<Stored> {
+        let Ok((low, _)) = self.bus.range(Topic::Ready, partition).await else { return Vec::new() };
+        let limit = usize::try_from(end.0.saturating_sub(low.0)).unwrap_or_default();
+        self.bus.read(Topic::Ready, partition, low, limit, Duration::ZERO).await.unwrap_or_default()
+    }
 }
 
 #[async_trait]
@@ -140,6 +151,9 @@ impl Member for Seated {
     async fn commit(&mut self, ownership: &Ownership, low: Offset) -> Result<(), BusError> {
         let what = format!("commits {} {} below {low}", ownership.group, ownership.partition);
         self.life.passing().await;
+        if ownership.topic == Topic::Ready {
+            self.monitor.unneeded(&self.below(ownership.partition, low).await);
+        }
         let done = {
             let mut seat = self.seat.lock().await;
             self.life.write(what, || seat.as_mut().and_then(|member| member.commit(ownership, low).now_or_never()))

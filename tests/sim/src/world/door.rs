@@ -7,7 +7,11 @@ use std::{
 };
 
 use async_trait::async_trait;
-use axum::{Router, body::Body};
+use axum::{
+    Router,
+    body::Body,
+    http::{StatusCode, header::AUTHORIZATION},
+};
 use metalayer_node::collector::Carrier;
 use reqwest::{Request, Response};
 use tokio::sync::oneshot;
@@ -15,6 +19,8 @@ use tower::ServiceExt;
 
 use super::{dice::Dice, life::Life};
 
+/// How long an operator waits for an answer.
+const ASKED_MAX: Duration = Duration::from_secs(30);
 /// The longest answer that is carried, in bytes.
 const ANSWER_BYTES_MAX: usize = 256 * 1024 * 1024;
 
@@ -38,6 +44,16 @@ impl Doors {
         let Some(routes) = self.find(number) else { return false };
         let Ok(asked) = axum::http::Request::get(path).body(Body::empty()) else { return false };
         served(routes, asked).await.is_ok_and(|answer| answer.status().is_success())
+    }
+
+    /// Asks a relayer for something to be done: the answer's status, or why there is none.
+    pub(super) async fn ask(&self, number: usize, path: &str, token: &str) -> Result<StatusCode, String> {
+        let routes = self.find(number).ok_or("connection refused")?;
+        let asked =
+            axum::http::Request::post(path).header(AUTHORIZATION, format!("Bearer {token}")).body(Body::empty());
+        let asked = asked.map_err(|error| error.to_string())?;
+        let answer = tokio::time::timeout(ASKED_MAX, served(routes, asked)).await;
+        Ok(answer.map_err(|_| "no answer in time")??.status())
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<usize, (Life, Router)>> {

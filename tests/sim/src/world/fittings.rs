@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use metalayer_node::{bus::Bus, chain::Transport, signer::AttesterSigner, store::Store};
 
+use crate::founding::Founded;
+
 /// Fits what a process is given; as it stands, it fits nothing. A bug that is planted to see whether it is found changes one of these.
 pub trait Fittings: Send + Sync + 'static {
     /// The bus, as a relayer uses it.
@@ -25,6 +27,9 @@ pub trait Fittings: Send + Sync + 'static {
     fn signer(&self, signer: Arc<dyn AttesterSigner>) -> Arc<dyn AttesterSigner> {
         signer
     }
+
+    /// A stranger is about to do again what was done on the chain at `place`.
+    fn repeated(&self, _founded: &Founded, _place: usize) {}
 
     /// How many endpoints of a chain must agree.
     fn agree(&self, agree: usize) -> usize {

@@ -29,14 +29,28 @@ const fn check(number: u8, when: &'static str, what: &'static str) -> Check {
 
 /// Every invariant and how a run is held to it.
 pub const CHECKS: [Check; 14] = [
-    check(0, "end", "every message that stands on a final block is delivered, void or refused"),
-    check(1, "each cursor on the bus", "every message and every outcome of a block below it is on the bus already"),
+    check(
+        0,
+        "end, and each broadcast",
+        "every message that stands on a final block is delivered, void or refused, and given back if it is to be; a relayer's transaction \
+         is in its journal",
+    ),
+    check(
+        1,
+        "each cursor and low-water mark on the bus",
+        "every message and every outcome of a block below the cursor is on the bus already; every message that was ready below the mark is \
+         settled for good",
+    ),
     check(
         2,
         "each batch that leaves an attester",
         "its disk holds the record of each digest, and no other was ever posted at that height",
     ),
-    check(3, "each block", "no message is delivered twice, given back twice, or both"),
+    check(
+        3,
+        "each block",
+        "no message is delivered twice, given back twice, or both, though strangers do again what relayers did",
+    ),
     check(4, "each block", "the terms of $ERA sum up to its supply, to the last unit"),
     check(5, "each batch that leaves an attester", "the block is in its chain and final there"),
     check(

@@ -2,11 +2,12 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use alloy::primitives::B256;
 use async_trait::async_trait;
 use metalayer_node::chain::{CallError, Transport};
 use serde_json::{Value, json};
 
-use super::life::Life;
+use super::{life::Life, monitor::Monitor};
 use crate::chain::SimChain;
 
 /// What is wrong with a node.
@@ -25,6 +26,16 @@ pub enum Manners {
     Hasty,
     /// Its headers say another time, under the true hash.
     AltersHeaders,
+    /// Its headers have another parent, under the true hash.
+    WrongParent,
+    /// It says that blocks have another hash.
+    OtherHash,
+    /// It says that a block is final which no chain has.
+    Invents,
+    /// Its receipts say another gas.
+    AltersReceipts,
+    /// It claims a log once more, at another place in its block.
+    ForgesLog,
     /// It leaves out the last log of each receipt.
     DropsLogs,
     /// It knows no log.
@@ -33,8 +44,20 @@ pub enum Manners {
 
 impl Manners {
     /// Everything that may be wrong.
-    pub const BAD: [Self; 7] =
-        [Self::Dead, Self::Hangs, Self::Mute, Self::Hasty, Self::AltersHeaders, Self::DropsLogs, Self::HidesLogs];
+    pub const BAD: [Self; 12] = [
+        Self::Dead,
+        Self::Hangs,
+        Self::Mute,
+        Self::Hasty,
+        Self::AltersHeaders,
+        Self::WrongParent,
+        Self::OtherHash,
+        Self::Invents,
+        Self::AltersReceipts,
+        Self::ForgesLog,
+        Self::DropsLogs,
+        Self::HidesLogs,
+    ];
 }
 
 /// One node of a chain. Clones are the same node.
@@ -73,9 +96,32 @@ impl SimNode {
             call["params"][0] = "latest".into();
         }
         let mut answer = self.chain.answer(&call);
+        let is_final = call["params"][0] == "finalized";
         match (manners, method.as_str()) {
             (Manners::AltersHeaders, "eth_getBlockByNumber") if answer["result"].is_object() => {
                 answer["result"]["timestamp"] = json!("0x1");
+            }
+            (Manners::WrongParent, "eth_getBlockByNumber") if answer["result"].is_object() => {
+                answer["result"]["parentHash"] = json!(B256::repeat_byte(0xbb));
+            }
+            (Manners::OtherHash, "eth_getBlockByNumber") if answer["result"].is_object() => {
+                answer["result"]["hash"] = json!(B256::repeat_byte(0xee));
+            }
+            (Manners::Invents, "eth_getBlockByNumber") if is_final => {
+                answer["result"]["number"] = json!("0xffffff");
+                answer["result"]["hash"] = json!(B256::repeat_byte(0xff));
+            }
+            (Manners::AltersReceipts, "eth_getBlockReceipts") => {
+                let receipts = answer["result"].as_array_mut();
+                receipts.into_iter().flatten().for_each(|receipt| receipt["cumulativeGasUsed"] = json!("0x1"));
+            }
+            (Manners::ForgesLog, "eth_getLogs") => {
+                if let Some(logs) = answer["result"].as_array_mut()
+                    && let Some(mut forged) = logs.first().cloned()
+                {
+                    forged["logIndex"] = json!("0xffff");
+                    logs.push(forged);
+                }
             }
             (Manners::DropsLogs, "eth_getBlockReceipts") => {
                 let receipts = answer["result"].as_array_mut();
@@ -94,12 +140,13 @@ impl SimNode {
 pub struct Line {
     life: Life,
     node: SimNode,
+    monitor: Arc<Monitor>,
 }
 
 impl Line {
-    /// The way of this life to `node`.
-    pub fn new(life: Life, node: SimNode) -> Self {
-        Self { life, node }
+    /// The way of this life to `node`; what is broadcast on it is seen.
+    pub fn new(life: Life, node: SimNode, monitor: Arc<Monitor>) -> Self {
+        Self { life, node, monitor }
     }
 }
 
@@ -107,6 +154,9 @@ impl Line {
 impl Transport for Line {
     async fn exchange(&self, request: &Value) -> Result<Value, CallError> {
         self.life.passing().await;
+        if request["method"] == "eth_sendRawTransaction" {
+            self.monitor.broadcast(&request["params"][0]);
+        }
         let manners = self.node.meet();
         match manners {
             Manners::Dead => return Err(CallError::Transport("connection refused".to_owned())),

@@ -3,6 +3,7 @@
 pub mod account;
 mod bus;
 mod clock;
+mod counterfeit;
 mod dice;
 mod disk;
 mod door;
@@ -12,10 +13,12 @@ pub mod invariant;
 pub mod life;
 pub mod line;
 pub mod monitor;
+mod operator;
 pub mod plan;
 pub mod process;
 pub mod scenario;
 mod signer;
+mod stranger;
 #[cfg(test)]
 mod tests;
 pub mod trace;
@@ -127,7 +130,10 @@ pub struct World {
     dice: Dice,
     bus: Arc<MemoryBus>,
     nodes: BTreeMap<ChainId, Vec<SimNode>>,
+    /// Where attesters post.
     doors: Doors,
+    /// Where operators ask.
+    offices: Doors,
     disks: AllDisks,
     monitor: Arc<Monitor>,
     lives: Mutex<BTreeMap<Machine, Vec<Life>>>,
@@ -164,6 +170,7 @@ impl World {
             clock,
             trace,
             doors: Doors::default(),
+            offices: Doors::default(),
             disks,
             lives: Mutex::default(),
             duty: tokio::sync::Mutex::default(),
@@ -187,6 +194,7 @@ impl World {
         }
         tasks.spawn(world.clone().send());
         tasks.spawn(world.clone().trouble());
+        tasks.spawn(world.clone().operate());
         let result = world.until_settled().await;
         tasks.abort_all();
         result.map_err(|broken| Failed { broken, last: [world.trace.last(), world.waiting()].concat() })
@@ -300,24 +308,39 @@ impl World {
                 self.monitor.account(|account| account.intend(hash, cargo.intent()));
             }
         };
-        send(&mut users, 0, traffic::FIRST);
+        send(&mut users, 0, traffic::first(self.plan.counterfeit));
+        let mut made_up = !self.plan.counterfeit;
         let pause = self.plan.lasts.as_millis() / u128::from(self.plan.messages.max(1));
         let pause = u64::try_from(pause).unwrap_or(u64::MAX);
         loop {
             tokio::time::sleep(Duration::from_millis(dice.between(pause / 2, pause))).await;
             users.iter().for_each(traffic::User::broadcast);
+            let elsewhere = self.monitor.account(|account| account.has_arrived(1));
+            if elsewhere && !made_up {
+                made_up = true;
+                self.make_up(1);
+                send(&mut users, 1, Cargo::Counterfeit);
+            }
+            lock(&self.met).all_sent = left == 0 && made_up;
             if left == 0 {
                 continue;
             }
-            let elsewhere = self.monitor.account(|account| account.has_arrived(1));
             // The other chain is quiet across a hand-over: nobody signs anything of it because something was sent.
             let from = usize::from(elsewhere && !self.plan.hand_over && dice.permille(500));
             send(&mut users, from, Cargo::drawn(&dice, from));
             left -= 1;
-            if left == 0 {
-                lock(&self.met).all_sent = true;
-            }
         }
+    }
+
+    /// A chain's rollup makes up $ERA for a user.
+    fn make_up(&self, place: usize) {
+        let (one, user) = (&self.founded.chains[place], self.founded.holder.address());
+        self.monitor.account(|account| {
+            let supply = account.supplies().get(&one.chain.chain()).copied().unwrap_or_default();
+            account.made_up += counterfeit::make_up(one, supply, user, traffic::COUNTERFEIT_ERA);
+        });
+        self.trace.note(&one.chain.chain().to_string(), "makes up $ERA");
+        lock(&self.met).made_up = true;
     }
 
     /// Whether traffic and troubles are over.
@@ -344,12 +367,12 @@ impl World {
                 self.heal();
                 self.elapsed()
             });
-            let unsettled = self.monitor.account(|account| account.unsettled());
-            if unsettled.is_empty() && self.is_up() && self.is_handed_over().await {
+            let (unsettled, stranded) = self.monitor.account(|account| (account.unsettled(), account.stranded()));
+            if unsettled.is_empty() && stranded.is_empty() && self.is_up() && self.is_handed_over().await {
                 return Ok(self.report());
             }
             if self.elapsed() - since > SETTLED_WITHIN {
-                let how = format!("{} messages are not settled: {unsettled:?}", unsettled.len());
+                let how = format!("messages are not settled: {unsettled:?}, or not given back: {stranded:?}");
                 self.monitor.breaks(0, how);
             }
         }

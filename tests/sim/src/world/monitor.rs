@@ -5,21 +5,24 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use alloy::primitives::B256;
+use alloy::primitives::{B256, Bytes, keccak256};
 use attester::guard;
 use devnet::equation::Equation;
 use metalayer_node::{
-    bus::{KEY_BYTES_MAX, RECORD_BYTES_MAX, Record},
+    bus::{KEY_BYTES_MAX, RECORD_BYTES_MAX, Record, Stored},
     store::Store,
 };
 use metalayer_proto::{
     batch::{Attestation, TransportBatch},
-    envelope::{BlockRecord, Cursor, DeadLetter, DeliveryRecord, Envelope},
+    envelope::{BlockRecord, Cursor, DeadLetter, DeliveryRecord, Envelope, ReadyRecord, TransactionRecord},
     ids::{GatewayId, LaneId, NetworkId},
+    item::Item,
     lane::Frontier,
     lanes::{LaneState, LanesTree},
     topics::Topic,
 };
+use serde::Deserialize;
+use serde_json::Value;
 
 use super::{
     account::Account,
@@ -59,6 +62,8 @@ struct Watched {
     /// What is on the bus: messages by place, and outcomes by the message's id and the outcome's word.
     sent: BTreeSet<(LaneId, u64)>,
     outcomes: BTreeSet<(B256, &'static str)>,
+    /// The signed transactions in the journals.
+    journaled: BTreeSet<Bytes>,
     broken: Option<Broken>,
 }
 
@@ -74,6 +79,7 @@ impl Monitor {
             roots: BTreeMap::new(),
             sent: BTreeSet::new(),
             outcomes: BTreeSet::new(),
+            journaled: BTreeSet::new(),
             broken: None,
         };
         Arc::new(Self { network: founded.network.id(), trace, disks, secrets, watched: Mutex::new(watched) })
@@ -102,7 +108,7 @@ impl Monitor {
         }
         let (history, supplies) = (watched.account.history(), watched.account.supplies());
         let equation = Equation::of(supplies, &history);
-        if !equation.off().is_zero() {
+        if equation.off() != watched.account.made_up {
             watched.breaks(&self.trace, 4, equation.to_string());
         }
         let audit = watched.account.audit(&history);
@@ -155,6 +161,7 @@ impl Monitor {
         match record.topic {
             Topic::Messages => watched.take_block(&self.trace, &record.value),
             Topic::Deliveries => watched.take_outcomes(&record.value),
+            Topic::Transactions => watched.take_journal(&record.value),
             Topic::Cursors => watched.take_cursor(&self.trace, &record.value),
             Topic::DeadLetter => match Envelope::<DeadLetter>::decode(&record.value) {
                 Ok(letter) if !letter.record.reason.is_empty() && !letter.record.detail.is_empty() => {
@@ -163,6 +170,25 @@ impl Monitor {
                 _ => watched.breaks(&self.trace, 11, "a dead letter says nothing".to_owned()),
             },
             _ => {}
+        }
+    }
+
+    /// A relayer broadcasts a transaction.
+    pub(super) fn broadcast(&self, raw: &Value) {
+        let raw = Bytes::deserialize(raw).unwrap_or_default();
+        if !self.lock().journaled.contains(&raw) {
+            self.breaks(0, format!("transaction {} is broadcast before it is in the journal", keccak256(&raw)));
+        }
+    }
+
+    /// An executor says that it needs these records no more.
+    pub(super) fn unneeded(&self, ready: &[Stored]) {
+        let watched = self.lock();
+        let settled = watched.account.settled_for_good();
+        let open = ready.iter().flat_map(messages_of).find(|place| !settled.contains(place));
+        drop(watched);
+        if let Some((lane, sequence)) = open {
+            self.breaks(1, format!("message {sequence} of {lane:?} is ready below a low-water mark, and not settled"));
         }
     }
 
@@ -249,6 +275,12 @@ impl Watched {
         self.outcomes.extend(record.outcomes.iter().map(|one| (one.id.0, one.outcome.as_str())));
     }
 
+    fn take_journal(&mut self, value: &[u8]) {
+        if let Ok(Envelope { record, .. }) = Envelope::<TransactionRecord>::decode(value) {
+            self.journaled.insert(record.raw);
+        }
+    }
+
     fn take_cursor(&mut self, trace: &Trace, value: &[u8]) {
         let Ok(Envelope { record: Cursor { chain, next_block, .. }, .. }) = Envelope::<Cursor>::decode(value) else {
             return;
@@ -266,6 +298,17 @@ impl Watched {
             self.breaks(trace, 1, how);
         }
     }
+}
+
+/// The messages that a ready record carries.
+fn messages_of(stored: &Stored) -> Vec<(LaneId, u64)> {
+    let Ok(Envelope { record: ReadyRecord::Deliver(deliver), .. }) = Envelope::<ReadyRecord>::decode(&stored.value)
+    else {
+        return Vec::new();
+    };
+    let lane = LaneId { origin: deliver.commitment.origin, destination: deliver.lane.destination };
+    let carried = (deliver.before.count()..).zip(&deliver.items).filter(|(_, item)| matches!(item, Item::Message(_)));
+    carried.map(|(sequence, _)| (lane, sequence)).collect()
 }
 
 /// The lane's state after these leaves.

@@ -30,6 +30,8 @@ pub struct Troubles {
     pub manners: u64,
     /// Records in others' names are put on the bus.
     pub forgery: u64,
+    /// A stranger does again what a relayer did.
+    pub repetition: u64,
     /// Blocks that are not final are taken back, at each new block.
     pub reorg: u64,
 }
@@ -59,6 +61,8 @@ pub struct Plan {
     pub lasts: Duration,
     /// A second epoch takes over, and the second chain is quiet meanwhile.
     pub hand_over: bool,
+    /// The second chain's rollup lies: it makes up $ERA, and sends it.
+    pub counterfeit: bool,
     /// What goes wrong.
     pub troubles: Troubles,
     /// The first life of this machine ends at a write.
@@ -83,6 +87,7 @@ impl Plan {
             messages: 6,
             lasts: Duration::from_secs(20),
             hand_over: false,
+            counterfeit: false,
             troubles: Troubles::default(),
             crash: None,
         }
@@ -115,6 +120,7 @@ impl Plan {
             messages: dice.between(4, 14),
             lasts: Duration::from_secs(dice.between(20, 60)),
             hand_over: false,
+            counterfeit: false,
             troubles: Troubles {
                 kill: some(500, 150),
                 wipe: some(200, 50),
@@ -122,6 +128,7 @@ impl Plan {
                 // Fewer than agree would stop the chain.
                 manners: if nodes == 3 { some(700, 200) } else { 0 },
                 forgery: some(500, 200),
+                repetition: some(500, 200),
                 reorg: some(500, 150),
             },
             crash: None,

@@ -17,7 +17,9 @@ use metalayer_node::{
 };
 use reqwest::Url;
 
-use super::{World, bus::Reached, disk::Mounted, door::Way, life::Life, line::Line, signer::Memoised};
+use relayer::admin::Token;
+
+use super::{World, bus::Reached, disk::Mounted, door::Way, life::Life, line::Line, operator, signer::Memoised};
 
 /// How often daemons look at finality and receipts.
 const POLL: Duration = Duration::from_secs(1);
@@ -109,6 +111,8 @@ impl World {
         self.show(Machine::Relayer(number), tasks.status());
         relayer.start(&tasks).await?;
         self.doors.open(number, life.clone(), relayer.collector_routes());
+        let office = relayer.admin_routes(Token::new(operator::TOKEN), &tasks);
+        self.offices.open(number, life.clone(), office);
         life.trace.note(&life.name, "serves");
         Ok(tasks.run(std::future::pending()).await.map_err(DaemonError::from)?)
     }
@@ -148,7 +152,8 @@ impl World {
             let metrics = rpc.of(entry.id);
             let nodes = self.nodes.get(&entry.id).into_iter().flatten().enumerate();
             let endpoint = |(number, node): (usize, &super::line::SimNode)| {
-                let line = self.fittings.transport(Box::new(Line::new(life.clone(), node.clone())));
+                let line =
+                    self.fittings.transport(Box::new(Line::new(life.clone(), node.clone(), self.monitor.clone())));
                 let name = format!("sim://{}/{number}", entry.name);
                 Arc::new(Endpoint::over(name, line, CALL_DEADLINE, metrics.clone()))
             };

@@ -139,6 +139,20 @@ fn one_node_of_three_may_do_anything_bad() {
 }
 
 #[test]
+fn what_was_done_may_be_done_again_by_strangers() {
+    let report = with(Troubles { repetition: 500, ..Troubles::default() });
+    assert!(report.met.repeated > 2, "{report:?}");
+}
+
+#[test]
+fn a_rollup_that_makes_up_era_gets_none_of_it_out() {
+    for seed in 1..=3 {
+        let report = with_plan(Plan { counterfeit: true, ..Plan::calm(seed) });
+        assert!(report.met.made_up, "{report:?}");
+    }
+}
+
+#[test]
 fn records_in_others_names_change_nothing() {
     let (mut forged, mut refused) = (BTreeSet::new(), 0);
     for seed in 1.. {

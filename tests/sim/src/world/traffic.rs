@@ -18,7 +18,10 @@ use metalayer_proto::{
 use serde_json::json;
 
 use super::dice::Dice;
-use crate::{chain::SimChain, founding::Founded};
+use crate::{
+    chain::SimChain,
+    founding::{Founded, VALUE_MAX_ERA},
+};
 
 /// The gas a recipient is called with.
 const RECIPIENT_GAS: u64 = 100_000;
@@ -30,8 +33,11 @@ const MAX_FEE_PER_GAS: u128 = 1_000_000_000_000;
 const TIP: u128 = 1_000_000_000;
 /// What the hub sends first, so that who is elsewhere can pay for messages.
 const FIRST_ERA: u64 = 10_000;
+const LITTLE_ERA: u64 = 10;
+/// What a rollup makes up: as much as a message may carry, and more than ever arrives there in such a run.
+pub(super) const COUNTERFEIT_ERA: u64 = VALUE_MAX_ERA;
 /// More than a route lets pass.
-const ABOVE_MAX_ERA: u64 = 6_000_000;
+const ABOVE_MAX_ERA: u64 = VALUE_MAX_ERA + 1;
 
 /// The holder's account on one chain.
 pub(super) struct User {
@@ -96,6 +102,8 @@ pub(super) enum Cargo {
     Era(u64),
     /// More $ERA than the route lets pass, by a bridge that does not care: void.
     AboveMax,
+    /// More $ERA than the origin ever rightfully had: void.
+    Counterfeit,
 }
 
 impl Cargo {
@@ -111,7 +119,7 @@ impl Cargo {
     /// What its sending is for.
     pub(super) const fn intent(self) -> Intent {
         match self {
-            Self::AboveMax => Intent::BeVoid,
+            Self::AboveMax | Self::Counterfeit => Intent::BeVoid,
             Self::Bytes(_) | Self::Era(_) => Intent::Arrive,
         }
     }
@@ -147,9 +155,12 @@ pub(super) fn call_of(founded: &Founded, from: usize, cargo: Cargo) -> (Address,
             (at.gateway, call.abi_encode().into())
         }
         Cargo::Era(amount) => (at.era_bridge, era::transfer_to(chain, holder, U256::from(amount) * ERA)),
+        Cargo::Counterfeit => (at.era_bridge, era::transfer_to(chain, holder, U256::from(COUNTERFEIT_ERA) * ERA)),
         Cargo::AboveMax => (at.era_bridge, era::above_max(chain, holder, U256::from(ABOVE_MAX_ERA) * ERA)),
     }
 }
 
-/// What the hub sends first.
-pub(super) const FIRST: Cargo = Cargo::Era(FIRST_ERA);
+/// What the hub sends first: enough for fees, and in a run with made-up $ERA so little that nobody can mistake it.
+pub(super) const fn first(is_counterfeit: bool) -> Cargo {
+    Cargo::Era(if is_counterfeit { LITTLE_ERA } else { FIRST_ERA })
+}

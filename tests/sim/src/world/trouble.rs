@@ -40,6 +40,10 @@ pub struct Met {
     pub misbehaved: u64,
     /// Topics on which records were forged.
     pub forged: BTreeSet<Topic>,
+    /// Calls that a stranger did again.
+    pub repeated: u64,
+    /// Whether a rollup made up $ERA.
+    pub made_up: bool,
     /// Records that were refused.
     pub dead_letters: u64,
     /// Times that a chain took blocks back.
@@ -55,6 +59,7 @@ impl World {
     pub(super) async fn trouble(self: Arc<Self>) {
         let dice = Dice::of(self.plan.seed, "trouble");
         let troubles = self.plan.troubles;
+        let mut strangers = self.strangers();
         let machines: Vec<_> = lock(&self.disks).keys().copied().collect();
         let partitions: Vec<Partition> = self.founded.network.chains.iter().map(|chain| chain.partition).collect();
         loop {
@@ -82,6 +87,9 @@ impl World {
             }
             if dice.permille(troubles.manners) {
                 self.misbehave(&dice);
+            }
+            if dice.permille(troubles.repetition) {
+                self.repeat(&mut strangers, &dice);
             }
             if dice.permille(troubles.forgery)
                 && let Some(topic) = forgery::forge(&self.bus, &dice, &partitions).await
