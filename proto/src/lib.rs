@@ -19,6 +19,8 @@ pub mod item;
 pub mod lane;
 pub mod lanes;
 pub mod message;
+#[cfg(feature = "planted")]
+pub mod planted;
 pub mod quorum;
 pub mod served;
 pub mod topics;

@@ -271,6 +271,10 @@ impl MessageId {
         bytes[..32].copy_from_slice(tag("void").as_slice());
         bytes[32] = VERSION;
         bytes[33..].copy_from_slice(self.0.as_slice());
+        #[cfg(feature = "planted")]
+        if crate::planted::is(crate::planted::Bug::VoidLeafWithoutId) {
+            return keccak256(&bytes[..33]);
+        }
         keccak256(bytes)
     }
 }

@@ -64,6 +64,10 @@ pub(super) fn judge(
     facts: &FactsMap,
     deployment: &Deployment,
 ) -> Result<Option<Transfer>, VoidReason> {
+    #[cfg(feature = "planted")]
+    if crate::planted::is(crate::planted::Bug::VerdictByNewestVersion) {
+        crate::planted::next_version(message)?;
+    }
     check_modules(message, facts)?;
     let payload = message.payload.bytes();
     match message.kind {

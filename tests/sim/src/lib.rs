@@ -3,4 +3,6 @@
 
 pub mod chain;
 pub mod founding;
+#[cfg(test)]
+mod planted;
 pub mod world;
