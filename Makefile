@@ -33,12 +33,12 @@ test-contracts: ## Foundry tests, gas limits, and that the committed artifacts m
 
 test-rust: ## unit, property and conformance tests of every crate
 	@tools/contracts-ready
-	$(CARGO) test --workspace --exclude metalayer-tests --exclude metalayer-sim
+	$(CARGO) test --workspace --exclude metalayer-tests --exclude metalayer-sim --exclude metalayer-bench
 	tools/golden-random
 
 # With the bugs that must be found compiled in, though asleep: the product is not built twice.
 test-sim: ## the whole system in simulated time: seeds, every crash, every fault, planted bugs (one seed: tools/sim --seed 7)
-	$(CARGO) test -p metalayer-sim --features planted
+	$(CARGO) test -p metalayer-sim -p metalayer-bench --features metalayer-sim/planted
 
 test-e2e: ## the whole system on real nodes with real processes
 	@tools/contracts-ready
@@ -59,10 +59,9 @@ check: preflight ## format, lints, licences, docs, and that the tests which docu
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" $(CARGO) doc --workspace --no-deps --document-private-items
 	tools/shown-by
 
-bench: preflight ## gas of the contracts' measured paths against what is committed, and a message's on a real node against its limits
+bench: build ## what everything costs: gas, CPU, requests to nodes, a restart (ARGS="--json"; five minutes)
 	cd contracts && tools/gas --check >&2
-	@cat contracts/gas-report.md
-	@$(CARGO) run --quiet --bin devnet -- gas
+	@"$$($(CARGO) target-dir)/debug/bench" $(ARGS)
 
 soak: build ## 10,000 seeds of the simulation, and ten demos with ten seeds
 	@tools/sim --seeds 10000

@@ -20,6 +20,7 @@ pub mod preflight;
 pub mod processes;
 pub mod proxy;
 pub mod report;
+pub mod restart;
 pub mod run_dir;
 pub mod signals;
 pub mod stop;

@@ -29,6 +29,11 @@ impl Figures {
         self.figures.push(Figure { name: name.to_owned(), gas, limit, met });
     }
 
+    /// All of them.
+    pub fn all(&self) -> &[Figure] {
+        &self.figures
+    }
+
     /// Whether every limit is met.
     pub fn all_met(&self) -> bool {
         self.figures.iter().all(|figure| figure.met)
