@@ -15,12 +15,13 @@ use alloy::{
     signers::SignerSync,
     sol_types::SolCall,
 };
-use attester::{collector::HttpCollector, guard::Guard};
+use attester::guard::Guard;
 use axum::{extract::Request, middleware, middleware::Next};
 use metalayer_node::{
     bus::{InstanceId, memory::MemoryBus},
     chain::{Endpoint, RpcMetrics},
     clock::Clock,
+    collector::HttpCollector,
     daemon::{DaemonError, OpenChain},
     epochs::EpochMetrics,
     signer::AttesterSigner,
@@ -29,7 +30,7 @@ use metalayer_node::{
     telemetry::Metrics,
 };
 use metalayer_proto::{events::abi::sendMessageCall, interop};
-use metalayer_sim::founding::{Founded, FoundedChain};
+use metalayer_sim::founding::{Epochs, Founded, FoundedChain};
 use serde_json::json;
 
 use super::line::{Line, Since};
@@ -84,7 +85,7 @@ pub(super) struct World {
 impl World {
     /// Founds the network and starts everything.
     pub(super) async fn start() -> Result<Self, BenchError> {
-        let founded = Founded::copy().map_err(|error| BenchError::Founding(error.to_string()))?;
+        let founded = Founded::copy(Epochs::One).map_err(|error| BenchError::Founding(error.to_string()))?;
         let newest = founded.chains.iter().map(|one| one.chain.timestamp()).max().unwrap_or_default();
         let (clock, door) = (Since::start(newest + 1), Arc::<Mutex<Duration>>::default());
         let registry = Metrics::unregistered();
@@ -239,6 +240,7 @@ async fn start_relayer(
         derived: Arc::new(MemoryStore::new(&relayer::stages::derived_tables())),
         index: Arc::new(MemoryStore::new(&relayer::index::TABLES)),
         chains: open(founded, registry)?,
+        peers: Vec::new(),
         key: founded.executor.clone(),
         clock: clock.clone(),
         poll: POLL,
