@@ -130,6 +130,14 @@ pub struct Claim {
     pub problem: Option<String>,
 }
 
+impl Claim {
+    /// What was earned at a chain of which no block is proven yet.
+    fn unproven(origin: ChainId, destination: ChainId) -> Self {
+        let problem = Some("no block there is proven yet; ask again later".to_owned());
+        Self { origin, destination, height: 0, earned: U256::ZERO, paid: U256::ZERO, place: None, problem }
+    }
+}
+
 impl fmt::Display for Claim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (earned, paid) = (format_ether(self.earned), format_ether(self.paid));
@@ -206,8 +214,12 @@ impl Admin {
         let is_asked = |served: &&GatewayId| origin.is_none_or(|origin| served.chain == origin);
         let mut claims = Vec::new();
         for destination in self.chains.keys() {
-            let Some((proven, facts)) = self.archive().facts(*destination)? else { continue };
-            for origin in self.chains.keys().filter(is_asked).filter(|origin| *origin != destination) {
+            let origins = self.chains.keys().filter(is_asked).filter(|origin| *origin != destination);
+            let Some((proven, facts)) = self.archive().facts(*destination)? else {
+                claims.extend(origins.map(|origin| Claim::unproven(origin.chain, destination.chain)));
+                continue;
+            };
+            for origin in origins {
                 claims.extend(self.claim(*origin, *destination, &proven, &facts).await?);
             }
         }
