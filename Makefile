@@ -4,6 +4,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 CARGO := tools/cargo
 FORGE := node_modules/.bin/forge
+# What is installed; built without what only tests have of the other members.
+PROGRAMS := -p attester -p relayer -p devnet
 # Where `make install` puts attester, relayer and devnet.
 PREFIX ?= $(HOME)/.local
 ARGS ?=
@@ -18,7 +20,7 @@ preflight: ## check this machine and install missing system packages
 	@tools/contracts-ready
 
 build: preflight
-	@$(CARGO) build --workspace --bins
+	@$(CARGO) build $(PROGRAMS)
 
 demo: build ## a whole Metalayer on this machine, 1,000 messages, a table (ARGS="--json --keep --seed 7")
 	@tools/demo $(ARGS)
@@ -42,12 +44,12 @@ test-sim: ## the whole system in simulated time: seeds, every crash, every fault
 
 test-e2e: ## the whole system on real nodes with real processes
 	@tools/contracts-ready
-	$(CARGO) build --workspace --bins
+	$(CARGO) build $(PROGRAMS)
 	$(CARGO) test -p metalayer-tests -- --skip faults::
 
 test-faults: ## lying, stopped and killed processes, failing disks, lost guards, on real nodes
 	@tools/contracts-ready
-	$(CARGO) build --workspace --bins
+	$(CARGO) build $(PROGRAMS)
 	$(CARGO) test -p metalayer-tests faults::
 
 check: preflight ## format, lints, licences, docs, and that the tests which documents name exist
@@ -59,9 +61,9 @@ check: preflight ## format, lints, licences, docs, and that the tests which docu
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" $(CARGO) doc --workspace --no-deps --document-private-items
 	tools/shown-by
 
-bench: build ## what everything costs: gas, CPU, requests to nodes, a restart (ARGS="--json"; five minutes)
+bench: build ## what everything costs: gas, CPU, requests to nodes, a restart (ARGS="--json"; two minutes)
 	cd contracts && tools/gas --check >&2
-	@"$$($(CARGO) target-dir)/debug/bench" $(ARGS)
+	@$(CARGO) run --quiet -p metalayer-bench -- $(ARGS)
 
 soak: build ## 10,000 seeds of the simulation, and ten demos with ten seeds
 	@tools/sim --seeds 10000
