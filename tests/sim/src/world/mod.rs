@@ -183,6 +183,7 @@ impl World {
     async fn run_all(plan: Plan, founded: Founded, fittings: Arc<dyn Fittings>) -> Result<Report, Failed> {
         let world = Self::new(plan, founded, fittings);
         (0..world.founded.chains.len()).for_each(|place| world.monitor.chain_changed(place));
+        world.nodes.values().filter_map(|nodes| nodes.first()).for_each(|node| node.set(world.plan.first_node));
         let mut tasks = JoinSet::new();
         let machines: Vec<_> = lock(&world.disks).keys().copied().collect();
         for machine in machines {

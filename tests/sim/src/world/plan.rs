@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{
     dice::Dice,
     life::{CrashAt, Pace},
+    line::Manners,
     process::Machine,
 };
 
@@ -63,6 +64,8 @@ pub struct Plan {
     pub hand_over: bool,
     /// The second chain's rollup lies: it makes up $ERA, and sends it.
     pub counterfeit: bool,
+    /// What is wrong with the first node of each chain, as long as nothing else takes to it.
+    pub first_node: Manners,
     /// What goes wrong.
     pub troubles: Troubles,
     /// The first life of this machine ends at a write.
@@ -88,6 +91,7 @@ impl Plan {
             lasts: Duration::from_secs(20),
             hand_over: false,
             counterfeit: false,
+            first_node: Manners::Honest,
             troubles: Troubles::default(),
             crash: None,
         }
@@ -121,6 +125,7 @@ impl Plan {
             lasts: Duration::from_secs(dice.between(20, 60)),
             hand_over: false,
             counterfeit: false,
+            first_node: Manners::Honest,
             troubles: Troubles {
                 kill: some(500, 150),
                 wipe: some(200, 50),

@@ -138,6 +138,21 @@ fn one_node_of_three_may_do_anything_bad() {
     }
 }
 
+/// A call that is never answered costs a straggler's wait, not the call's deadline, whenever it is met.
+#[test]
+fn a_node_that_never_answers_delays_nobody() {
+    let with_first = |first_node| {
+        let report = with_plan(Plan { nodes: 3, agree: 2, first_node, ..Plan::calm(4) });
+        (report.took, report.met.misbehaved)
+    };
+    let (calm, _) = with_first(Manners::Honest);
+    for manners in [Manners::Hangs, Manners::Dead] {
+        let (took, met) = with_first(manners);
+        assert!(met > 0);
+        assert!(took <= calm + Duration::from_secs(5), "{manners:?}: {took:?} and not {calm:?}");
+    }
+}
+
 #[test]
 fn what_was_done_may_be_done_again_by_strangers() {
     let report = with(Troubles { repetition: 500, ..Troubles::default() });
