@@ -12,5 +12,5 @@ fn plan(seed: u64) -> Plan {
 
 #[test]
 fn a_ledger_that_believes_logs_is_found() {
-    is_found("ledger that believes logs", &[6], plan, || Planted::new(Bug::LedgerBelievesLogs));
+    is_found("ledger that believes logs", &[6], plan, || Planted::with(Bug::LedgerBelievesLogs));
 }

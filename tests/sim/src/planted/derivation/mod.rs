@@ -14,7 +14,7 @@ use crate::world::fittings::Fittings;
 struct Planted;
 
 impl Planted {
-    fn new(bug: Bug) -> Arc<dyn Fittings> {
+    fn with(bug: Bug) -> Arc<dyn Fittings> {
         plant(Some(bug));
         Arc::new(Self)
     }

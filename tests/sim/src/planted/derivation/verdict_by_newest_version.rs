@@ -7,5 +7,5 @@ use crate::world::plan::Plan;
 
 #[test]
 fn a_verdict_by_the_newest_version_is_found() {
-    is_found("verdict by newest version", &[6], Plan::calm, || Planted::new(Bug::VerdictByNewestVersion));
+    is_found("verdict by newest version", &[6], Plan::calm, || Planted::with(Bug::VerdictByNewestVersion));
 }

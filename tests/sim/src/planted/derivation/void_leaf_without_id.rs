@@ -11,5 +11,5 @@ fn plan(seed: u64) -> Plan {
 
 #[test]
 fn a_void_leaf_without_the_id_is_found() {
-    is_found("void leaf without the id", &[6], plan, || Planted::new(Bug::VoidLeafWithoutId));
+    is_found("void leaf without the id", &[6], plan, || Planted::with(Bug::VoidLeafWithoutId));
 }
