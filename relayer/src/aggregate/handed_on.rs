@@ -11,7 +11,6 @@ use metalayer_proto::{
 };
 
 use super::ready::Brought;
-use crate::archive::BegunLane;
 
 /// One lane.
 struct Lane {
@@ -26,8 +25,8 @@ struct Lane {
 
 /// All lanes of one origin.
 pub(super) struct HandedOn {
-    /// How many leaves of each lane were settled where the origin was begun: nobody has to be handed these.
-    settled: BTreeMap<GatewayId, u64>,
+    /// How many leaves of each lane its destination had taken when this began: nobody has to be handed these.
+    taken: BTreeMap<GatewayId, u64>,
     lanes: BTreeMap<GatewayId, Lane>,
     /// The newest commitment of which everything is handed on: its height, and its lanes with their root.
     height: u64,
@@ -37,20 +36,21 @@ pub(super) struct HandedOn {
 
 impl Default for HandedOn {
     fn default() -> Self {
-        Self { settled: BTreeMap::new(), lanes: BTreeMap::new(), height: 0, root: no_lanes(), states: Vec::new() }
+        Self { taken: BTreeMap::new(), lanes: BTreeMap::new(), height: 0, root: no_lanes(), states: Vec::new() }
     }
 }
 
 impl HandedOn {
-    /// Takes note of what was settled where the origin was begun.
-    pub(super) fn begin(&mut self, lanes: &[BegunLane]) {
-        self.settled = lanes.iter().map(|lane| (lane.state.destination, lane.before.count())).collect();
+    /// Takes note that the destination has taken so many of its lane's first leaves.
+    pub(super) fn taken(&mut self, destination: GatewayId, count: u64) {
+        let taken = self.taken.entry(destination).or_default();
+        *taken = count.max(*taken);
     }
 
     /// How many leaves of the lane to `destination` are handed on, or need not be.
     pub(super) fn count(&self, destination: GatewayId) -> u64 {
         let handed_on = self.lanes.get(&destination).map(|lane| lane.count);
-        handed_on.or_else(|| self.settled.get(&destination).copied()).unwrap_or_default()
+        handed_on.or_else(|| self.taken.get(&destination).copied()).unwrap_or_default()
     }
 
     /// The lanes of a commitment that need no block any more: the newest that is handed on whole, or one below it.

@@ -27,7 +27,7 @@ use metalayer_node::{
 };
 use metalayer_proto::{
     envelope::{AttestationRecord, BlockRecord, Envelope, ProofRecord, ReadyRecord},
-    ids::GatewayId,
+    ids::{GatewayId, LaneId},
     lanes::{LaneState, LanesError, LanesTree},
     quorum::ProvenCommitment,
     topics::{Partition, Topic},
@@ -188,14 +188,18 @@ impl Aggregate {
         Ok(first)
     }
 
-    /// Forgets all blocks but for what was open where the origin was begun.
+    /// Forgets all blocks but for what was open where the origin was begun, and what destinations have not taken by their newest proofs.
     fn begin_backlog(&mut self) -> Result<(), AggregateError> {
         self.backlog = Backlog::default();
-        let Some((height, lanes)) = self.parts.collector.archive().begun_lanes(self.parts.origin)? else {
-            return Ok(());
-        };
+        let (archive, origin) = (self.parts.collector.archive(), self.parts.origin);
+        for destination in self.parts.destinations.keys().copied() {
+            self.handed_on.taken(destination, archive.taken(LaneId { origin, destination })?);
+        }
+        let Some((height, lanes)) = archive.begun_lanes(origin)? else { return Ok(()) };
+        for lane in &lanes {
+            self.handed_on.taken(lane.state.destination, lane.before.count());
+        }
         let root = LanesTree::new(lanes.iter().map(|lane| lane.state).collect())?.root();
-        self.handed_on.begin(&lanes);
         self.backlog.begin(height, root, lanes);
         Ok(())
     }

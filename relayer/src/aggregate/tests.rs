@@ -11,6 +11,7 @@ use metalayer_proto::{
     commitment::Commitment,
     derivation::Snapshot,
     envelope::{DeadLetter, Deliver},
+    facts::{Credited, Fact, FactsMap},
     ids::LaneId,
     item::Item,
     lane::{Frontier, LaneSlice},
@@ -164,6 +165,36 @@ async fn a_commitment_over_blocks_that_nobody_proved_before_brings_them_all() {
     let ready = bench.ready().await;
     assert_eq!(ready.len(), 1);
     assert_eq!((ready[0].before.count(), ready[0].items.len()), (0, 3));
+}
+
+#[tokio::test]
+async fn after_a_restart_what_its_destination_has_taken_is_not_handed_on_again() {
+    let mut bench = bench().await;
+    let commitment = bench.send(0..5).await;
+    for attester in 0..3 {
+        bench.attest(commitment, attester).await;
+    }
+    bench.run().await;
+    let mut credited = Credited::default();
+    // The third has not arrived: from there on all is handed on.
+    assert!([0, 1, 3].into_iter().all(|sequence| credited.insert(sequence)));
+    let mut facts = FactsMap::default();
+    facts.insert(Fact::Credited { origin: gateway(901), credited });
+    let mut destination = Lane::of(gateway(902));
+    destination.block(vec![message(0, 0)]);
+    let proven = bench.attesters.prove(destination.commitment(), 3);
+    let start = ProvenSnapshot { proven, snapshot: Snapshot { lanes: BTreeMap::new(), facts: facts.snapshot() } };
+    bench.collector.archive().serve(&start).unwrap();
+
+    bench.restart();
+    bench.run().await;
+    let newer = bench.send(5..6).await;
+    for attester in 0..3 {
+        bench.attest(newer, attester).await;
+    }
+    bench.run().await;
+    let spans: Vec<_> = bench.ready().await.iter().map(|one| (one.before.count(), one.lane.count)).collect();
+    assert_eq!(spans, [(0, 5), (2, 5), (5, 6)]);
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ mod tests;
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -23,7 +23,7 @@ use metalayer_proto::{
     batch::Attestation,
     bls::AttesterId,
     derivation::{BlockOutcome, Derivation, JudgedMessage, LeafId, Verdict},
-    facts::FactsMap,
+    facts::{Fact, FactsMap},
     ids::{ChainId, GatewayId, LaneId},
     lane::{ConsistencyProof, RangeProof},
     lanes::LanesTree,
@@ -77,13 +77,32 @@ pub struct Served {
     proven: ProvenCommitment,
     lanes: LanesTree,
     bytes: Vec<u8>,
+    /// Of each origin, how many messages it had taken without a gap; found when it is first asked for.
+    taken: OnceLock<BTreeMap<GatewayId, u64>>,
 }
 
 impl Served {
     fn new(start: &ProvenSnapshot) -> Result<Self, ArchiveError> {
         let lanes = start.snapshot.lane_states();
         let lanes = LanesTree::new(lanes).map_err(|error| ArchiveError::Damaged(error.to_string()))?;
-        Ok(Self { proven: start.proven.clone(), lanes, bytes: start.to_bytes() })
+        Ok(Self { proven: start.proven.clone(), lanes, bytes: start.to_bytes(), taken: OnceLock::new() })
+    }
+
+    fn facts(&self) -> Result<FactsMap, ArchiveError> {
+        let facts = FactsMap::from_snapshot(&read_start(&self.bytes)?.snapshot.facts);
+        facts.map_err(|error| ArchiveError::Damaged(error.to_string()))
+    }
+
+    fn taken(&self) -> Result<&BTreeMap<GatewayId, u64>, ArchiveError> {
+        if let Some(taken) = self.taken.get() {
+            return Ok(taken);
+        }
+        let facts = self.facts()?;
+        let watermark = |fact: &Fact| match fact {
+            Fact::Credited { origin, credited } => Some((*origin, credited.watermark())),
+            _ => None,
+        };
+        Ok(self.taken.get_or_init(|| facts.iter().filter_map(watermark).collect()))
     }
 
     /// The proof.
@@ -233,10 +252,14 @@ impl Archive {
     /// The facts of an origin where it can be begun, and the proof of them, if it was ever proven.
     pub fn facts(&self, origin: GatewayId) -> Result<Option<(ProvenCommitment, FactsMap)>, ArchiveError> {
         let Some(served) = self.lock().get(&origin).and_then(|one| one.served.clone()) else { return Ok(None) };
-        let start = read_start(&served.bytes)?;
-        let facts = FactsMap::from_snapshot(&start.snapshot.facts);
-        let facts = facts.map_err(|error| ArchiveError::Damaged(error.to_string()))?;
-        Ok(Some((start.proven, facts)))
+        Ok(Some((served.proven.clone(), served.facts()?)))
+    }
+
+    /// How many of a lane's first messages its destination has taken without a gap, as far as that is proven.
+    pub fn taken(&self, lane: LaneId) -> Result<u64, ArchiveError> {
+        let served = self.lock().get(&lane.destination).and_then(|one| one.served.clone());
+        let taken = served.map(|served| Ok::<_, ArchiveError>(served.taken()?.get(&lane.origin).copied()));
+        Ok(taken.transpose()?.flatten().unwrap_or_default())
     }
 
     /// That the lane grew from its first `from` messages to its first `to`; `None` if it is not so long here.
