@@ -149,13 +149,14 @@ impl Relayer {
         }))
     }
 
-    /// Begins to work in `tasks`: learns the epochs, finds where to begin, then starts all stages.
+    /// Begins to work in `tasks`: learns the epochs, finds where to begin, then starts all stages of chains, by which it is ready.
     ///
     /// # Errors
     /// The hub does not tell who attests, or the bus cannot be joined.
     pub async fn start(self: &Arc<Self>, tasks: &TaskGroup) -> Result<(), DaemonError> {
         self.spawn_epochs(tasks).await?;
         self.begin().await?;
+        self.spawn_tables(tasks);
         self.spawn_index(tasks);
         self.join_groups(tasks).await
     }
@@ -208,6 +209,10 @@ impl Relayer {
             learn.begin().await?;
             tasks.spawn_stage("epochs", None, learn);
         }
+        Ok(())
+    }
+
+    fn spawn_tables(&self, tasks: &TaskGroup) {
         for (partition, chain) in &self.chains {
             let stage = Tables::new(tables::Parts {
                 destination: chain.entry.gateway_id(),
@@ -222,7 +227,6 @@ impl Relayer {
             });
             tasks.spawn_stage("tables", Some(chain.entry.id), stage);
         }
-        Ok(())
     }
 
     /// Where each origin begins, and what is open there; after the epochs that its proof is of.
