@@ -12,7 +12,7 @@
 //! | `GET /v1/lanes/{origin}/{destination}/leaves?from=M&count=N` | 200, the frontier of the first M and all leaves after it up to N: a `ServedLeaves`; 404 not here, or too many |
 //! | `GET /v1/lanes/{origin}/{destination}/consistency?from=M&to=N` | 200, that the first N messages begin with the first M: a consistency proof; 404 it is not so long here |
 
-use std::sync::Arc;
+use std::{fmt::Display, str::FromStr, sync::Arc};
 
 use alloy::primitives::Bytes;
 use axum::{
@@ -27,7 +27,7 @@ use metalayer_proto::{
     batch::{BATCH_LEN_MAX, BatchError},
     bls::AttesterId,
     derivation::LeafId,
-    ids::{ChainId, GatewayId, LaneId},
+    ids::{ChainId, LaneId},
 };
 use serde::{Deserialize, Serialize};
 
@@ -100,26 +100,20 @@ async fn newest_proof(
     State(collector): State<Arc<Collector>>,
     Path(chain): Path<String>,
     Query(Asked { epoch }): Query<Asked>,
-) -> Response {
-    let chain = match chain.parse::<ChainId>() {
-        Ok(chain) => chain,
-        Err(error) => return (StatusCode::BAD_REQUEST, error.to_string()).into_response(),
-    };
-    match collector.newest_proof(chain, epoch) {
+) -> Result<Response, Response> {
+    let chain: ChainId = named(&chain)?;
+    Ok(match collector.newest_proof(chain, epoch) {
         Some(proven) => proven.to_bytes().into_response(),
         None => (StatusCode::NOT_FOUND, format!("nothing is proven of {chain} yet")).into_response(),
-    }
+    })
 }
 
-async fn snapshot(State(collector): State<Arc<Collector>>, Path(chain): Path<String>) -> Response {
-    let chain = match chain.parse::<ChainId>() {
-        Ok(chain) => chain,
-        Err(error) => return (StatusCode::BAD_REQUEST, error.to_string()).into_response(),
-    };
-    match collector.archive().start_of(chain) {
+async fn snapshot(State(collector): State<Arc<Collector>>, Path(chain): Path<String>) -> Result<Response, Response> {
+    let chain: ChainId = named(&chain)?;
+    Ok(match collector.archive().start_of(chain) {
         Some(served) => served.bytes().to_vec().into_response(),
         None => (StatusCode::NOT_FOUND, format!("{chain} can be begun nowhere yet")).into_response(),
-    }
+    })
 }
 
 #[derive(Deserialize)]
@@ -142,61 +136,50 @@ struct Growth {
 async fn lane(
     State(collector): State<Arc<Collector>>,
     Path((origin, destination)): Path<(String, String)>,
-) -> Response {
-    match lane_of(&origin, &destination) {
-        Ok(lane) => served(Ok(collector.archive().lane(lane).map(|lane| lane.to_bytes()))),
-        Err(refusal) => refusal,
-    }
+) -> Result<Response, Response> {
+    let lane = collector.archive().lane(lane_of(&origin, &destination)?);
+    Ok(served(Ok(lane.map(|lane| lane.to_bytes()))))
 }
 
 async fn leaf(
     State(collector): State<Arc<Collector>>,
     Path((origin, destination, sequence)): Path<(String, String, u64)>,
     Query(Count { count }): Query<Count>,
-) -> Response {
-    match lane_of(&origin, &destination) {
-        Ok(lane) => {
-            let leaf = collector.archive().leaf(LeafId { lane, sequence }, count);
-            served(leaf.map(|leaf| leaf.map(|leaf| leaf.to_bytes())))
-        }
-        Err(refusal) => refusal,
-    }
+) -> Result<Response, Response> {
+    let lane = lane_of(&origin, &destination)?;
+    let leaf = collector.archive().leaf(LeafId { lane, sequence }, count);
+    Ok(served(leaf.map(|leaf| leaf.map(|leaf| leaf.to_bytes()))))
 }
 
 async fn leaves(
     State(collector): State<Arc<Collector>>,
     Path((origin, destination)): Path<(String, String)>,
     Query(Part { from, count }): Query<Part>,
-) -> Response {
-    match lane_of(&origin, &destination) {
-        Ok(lane) => {
-            let leaves = collector.archive().leaves(lane, from, count);
-            served(leaves.map(|leaves| leaves.map(|leaves| leaves.to_bytes())))
-        }
-        Err(refusal) => refusal,
-    }
+) -> Result<Response, Response> {
+    let lane = lane_of(&origin, &destination)?;
+    let leaves = collector.archive().leaves(lane, from, count);
+    Ok(served(leaves.map(|leaves| leaves.map(|leaves| leaves.to_bytes()))))
 }
 
 async fn consistency(
     State(collector): State<Arc<Collector>>,
     Path((origin, destination)): Path<(String, String)>,
     Query(Growth { from, to }): Query<Growth>,
-) -> Response {
-    match lane_of(&origin, &destination) {
-        Ok(lane) => {
-            let proof = collector.archive().consistency(lane, from, to);
-            served(proof.map(|proof| proof.map(|proof| proof.to_bytes())))
-        }
-        Err(refusal) => refusal,
-    }
+) -> Result<Response, Response> {
+    let lane = lane_of(&origin, &destination)?;
+    let proof = collector.archive().consistency(lane, from, to);
+    Ok(served(proof.map(|proof| proof.map(|proof| proof.to_bytes()))))
 }
 
 #[allow(clippy::result_large_err, reason = "the error is the answer")]
 fn lane_of(origin: &str, destination: &str) -> Result<LaneId, Response> {
-    let end = |text: &str| {
-        text.parse::<GatewayId>().map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()).into_response())
-    };
-    Ok(LaneId { origin: end(origin)?, destination: end(destination)? })
+    Ok(LaneId { origin: named(origin)?, destination: named(destination)? })
+}
+
+/// What a part of the path names.
+#[allow(clippy::result_large_err, reason = "the error is the answer")]
+fn named<T: FromStr<Err: Display>>(text: &str) -> Result<T, Response> {
+    text.parse().map_err(|error: T::Err| (StatusCode::BAD_REQUEST, error.to_string()).into_response())
 }
 
 fn served(answer: Result<Option<Vec<u8>>, ArchiveError>) -> Response {
